@@ -1,0 +1,17 @@
+"""The embedded voices: what is done to the teacher's one voice to make each, all by scaling its own parameters."""
+
+# name: (F0 level, spectral envelope stretch, speed)
+VOICES = {
+    "alloy": (1.00, 1.00, 1.00),
+    "echo": (0.68, 0.90, 0.98),
+    "fable": (0.83, 0.95, 0.93),
+    "onyx": (0.58, 0.86, 0.92),
+    "nova": (1.14, 1.05, 1.07),
+    "shimmer": (1.28, 1.11, 1.00),
+}
+NAMES = list(VOICES)
+
+
+def excursion(exaggeration):
+    """Factor on the F0 excursion for an `exaggeration` of 0.25 to 2; 0.5 leaves the teacher as it is."""
+    return (exaggeration / 0.5) ** 0.5
