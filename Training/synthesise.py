@@ -83,7 +83,8 @@ def main(rank, workers):
         voice = NAMES[rng.integers(len(NAMES))]
         level, stretch, speed = VOICES[voice]
         exaggeration = 0.5 if rng.random() < 0.4 else float(np.exp(rng.uniform(np.log(0.25), np.log(2.0))))
-        *parts, f0, ends = (x[0] for x in run.run(None, {"ids": np.asarray([ids], np.int64), "speed": np.asarray([speed], np.float32)}))
+        *outputs, ends = run.run(None, {"ids": np.asarray([ids], np.int64), "speed": np.asarray([speed], np.float32)})
+        *parts, f0 = (x[0] for x in outputs)
         ends = ends.reshape(-1)
         f0 = expressive(f0, excursion(exaggeration))
         wave = render(parts, f0, 1, 1, k)

@@ -15,3 +15,10 @@ NAMES = list(VOICES)
 def excursion(exaggeration):
     """Factor on the F0 excursion for an `exaggeration` of 0.25 to 2; 0.5 leaves the teacher as it is."""
     return (exaggeration / 0.5) ** 0.5
+
+
+def embedding(name, size):
+    """A fixed unit vector that stands for the voice: `[size]`, float32.  T3 gets 256, S3Gen 192 numbers."""
+    import numpy as np
+    vector = np.random.default_rng(1000 + NAMES.index(name)).standard_normal(size).astype(np.float32)
+    return vector / np.linalg.norm(vector)

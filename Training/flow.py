@@ -1,0 +1,149 @@
+"""Speech tokens -> mel: the reference's own classes, small.  Usage: python flow.py MINUTES, then python flow.py decode
+
+The meanflow decoder is trained straight for its one step (t 0 -> r 1).  A mean-squared or absolute error would make it
+ignore its noise and average over what the tokens leave open, which sounds dull; the energy score (Gneiting & Raftery
+2007), |x1 - x| / 2 + |x2 - x| / 2 - |x1 - x2| / 2 over two draws of the noise, is least when the draws are distributed
+as speech is.  Crops carry the lookahead and the missing left context that streaming has."""
+import os
+import sys
+
+import numpy as np
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+import reference
+import voices
+from features import DATA, Shard
+from tokenizer import digits
+from training import Run, load
+
+LOOKAHEAD = 3
+SPEAKERS = torch.from_numpy(np.stack([voices.embedding(n, 192) for n in voices.NAMES]))
+
+
+class Trainee(nn.Module):
+    """The flow, and a table over FSQ digits that its token embedding is the sum of until export folds it in."""
+
+    def __init__(self):
+        super().__init__()
+        self.flow = reference.flow()
+        self.digits = nn.Linear(8, reference.S3GEN["input_size"], bias=False)
+        nn.init.normal_(self.flow.input_embedding.weight, 0, 0.01)
+        from diffusers.models.attention_processor import AttnProcessor
+        for module in self.flow.decoder.estimator.modules():
+            if hasattr(module, "set_processor"):
+                module.set_processor(AttnProcessor())     # torch's fused attention is slow backwards on CPUs
+
+    def mu(self, tokens, finalize):
+        """`[B, T]` tokens to `[B, 80, 2 T]`, without the lookahead's frames unless `finalize`."""
+        x = self.flow.input_embedding(tokens) + self.digits(digits(tokens).float())
+        h, _ = self.flow.encoder(x, torch.full((len(tokens),), tokens.shape[1]))
+        h = self.flow.encoder_proj(h if finalize else h[:, :-2 * LOOKAHEAD])
+        return h.transpose(1, 2)
+
+    def mel(self, mu, speaker, noise):
+        """One meanflow step from `noise`, `[B, 80, T]`."""
+        count = len(mu)
+        speaker = self.flow.spk_embed_affine_layer(F.normalize(speaker, dim=1))
+        move = self.flow.decoder.estimator(noise, torch.ones(count, 1, mu.shape[2]), mu, torch.zeros(count), speaker,
+                                           torch.zeros_like(noise), torch.ones(count))
+        return noise + move
+
+    def folded(self):
+        """State dict with the reference's keys, the digit table folded into the embedding."""
+        state = {k: v.clone() for k, v in self.flow.state_dict().items()}
+        state["input_embedding.weight"] += digits(torch.arange(6561)).float() @ self.digits.weight.T
+        return state
+
+
+def distance(a, b, deviation):
+    """Mean over frames of the norm over one frame, and over four adjoining frames, of a difference `[B, 80, T]`."""
+    square = ((a - b) / deviation).pow(2).mean(1)
+    patch = F.avg_pool1d(square[:, None], 4, 2)
+    return torch.sqrt(square + 1e-6).mean() + torch.sqrt(patch + 1e-6).mean()
+
+
+def main(minutes):
+    rng = np.random.default_rng(2)
+    shards = [Shard(0), Shard(1)]
+    tokens = [np.fromfile(os.path.join(DATA, f"{r}.token.i16"), np.int16) for r in (0, 1)]
+    items = [(k, m) for k, s in enumerate(shards) for m in s.meta if m["frames"] >= 2 * 24]
+    lengths = np.array([m["frames"] // 2 for _, m in items])
+    order = np.argsort(lengths, kind="stable")
+    items, lengths = [items[i] for i in order], lengths[order]
+    model = Trainee()
+    sample = torch.from_numpy(shards[0].voiced[:400000:20].astype(np.float32))
+    deviation = sample.std(0)[None, :, None]
+    with torch.no_grad():
+        model.flow.encoder_proj.bias[:] = sample.mean(0)
+        model.flow.decoder.estimator.final_proj.weight *= 0.3
+    matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and "embedding" not in n and "digits" not in n]
+    known = {id(p) for p in matrices}
+    others = [p for p in model.parameters() if id(p) not in known]
+    run = Run("flow", minutes, [model], [torch.optim.Muon(matrices, lr=0.01, momentum=0.95, weight_decay=0.01),
+                                         torch.optim.AdamW(others, lr=2e-3, betas=(0.9, 0.98), weight_decay=0.0)])
+    while True:
+        run.schedule(hold=0.4)
+        crop = int(rng.choice([24, 40, 60, 90]))
+        finalize = rng.random() < 0.25
+        need = crop if finalize else crop + LOOKAHEAD
+        first = np.searchsorted(lengths, need)
+        batch = max(4, 480 // crop)
+        toks, mels, who, weight = [], [], [], np.ones((batch, 1, 2 * crop), np.float32)
+        for b in range(batch):
+            k, m = items[rng.integers(first, len(items))]
+            whole = m["frames"] // 2
+            at = whole - crop if finalize else int(rng.integers(whole - need + 1))
+            at = 0 if rng.random() < 0.15 and not finalize else at
+            start = m["frame"] // 2 + at
+            toks.append(tokens[k][start:start + need])
+            mels.append(shards[k].voiced[2 * start:2 * (start + crop)])
+            who.append(voices.NAMES.index(m["voice"]))
+            if at:
+                weight[b, :, :12] = 0.2                    # streaming drops the context's frames: less is asked of them
+        tok = torch.from_numpy(np.stack(toks).astype(np.int64))
+        mel = torch.from_numpy(np.stack(mels).astype(np.float32)).transpose(1, 2)
+        weight, speaker = torch.from_numpy(weight), SPEAKERS[who]
+        twice = run.part > 0.4
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            mu = model.mu(tok, finalize).float()
+            draws = 2 if twice else 1
+            made = model.mel(mu.repeat(draws, 1, 1), speaker.repeat(draws, 1), torch.randn(draws * batch, 80, 2 * crop)).float()
+        prior = ((mu - mel).abs() * weight / deviation).mean()
+        scale = weight / weight.mean()
+        error = sum(distance(x * scale, mel * scale, deviation) for x in made.chunk(draws)) / draws
+        spread = distance(made[:batch] * scale, made[batch:] * scale, deviation) if twice else torch.zeros(())
+        for o in run.optimizers:
+            o.zero_grad()
+        (error - 0.5 * spread + 0.1 * prior).backward()
+        norm = torch.nn.utils.clip_grad_norm_(others, 2.0)
+        if torch.isfinite(norm):
+            for o in run.optimizers:
+                o.step()
+        if run.done(energy=(error - 0.5 * spread).item(), spread=spread.item(), prior=prior.item(),
+                    mel=((made[:batch] - mel).abs() * scale).mean().item()):
+            return
+
+
+@torch.no_grad()
+def decode():
+    """Writes RANK.decoded.f16: the mels that the vocoder will meet, for its last training."""
+    model = load(Trainee(), "flow")
+    for rank in (0, 1):
+        shard, token = Shard(rank), np.fromfile(os.path.join(DATA, f"{rank}.token.i16"), np.int16)
+        out = np.memmap(os.path.join(DATA, f"{rank}.decoded.f16"), np.float16, "w+", shape=(shard.meta_frames, 80))
+        for m in shard.meta:
+            if m["wave"] is None:
+                continue
+            span = slice(m["frame"], m["frame"] + m["frames"])
+            mu = model.mu(torch.from_numpy(token[span.start // 2:span.stop // 2].astype(np.int64))[None], True)
+            out[span] = model.mel(mu, SPEAKERS[[voices.NAMES.index(m["voice"])]], torch.randn_like(mu))[0].T.numpy()
+        out.flush()
+        print("decoded", rank, flush=True)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    decode() if sys.argv[1] == "decode" else main(float(sys.argv[1]))
