@@ -22,6 +22,23 @@ LOOKAHEAD = 3
 SPEAKERS = torch.from_numpy(np.stack([voices.embedding(n, 192) for n in voices.NAMES]))
 
 
+class Mish(torch.autograd.Function):
+    """x tanh(softplus(x)); torch's own backward on CPUs is not vectorised in bf16."""
+
+    @staticmethod
+    def forward(ctx, x):
+        e = torch.exp(x.clamp(max=15))
+        n = e * (e + 2)
+        t = n / (n + 2)
+        ctx.save_for_backward(x, t)
+        return x * t
+
+    @staticmethod
+    def backward(ctx, grad):
+        x, t = ctx.saved_tensors
+        return grad * (t + x * (1 - t * t) * torch.sigmoid(x))
+
+
 class Trainee(nn.Module):
     """The flow, and a table over FSQ digits that its token embedding is the sum of until export folds it in."""
 
@@ -32,6 +49,8 @@ class Trainee(nn.Module):
         nn.init.normal_(self.flow.input_embedding.weight, 0, 0.01)
         from diffusers.models.attention_processor import AttnProcessor
         for module in self.flow.decoder.estimator.modules():
+            if isinstance(module, nn.Mish):
+                module.forward = Mish.apply
             if hasattr(module, "set_processor"):
                 module.set_processor(AttnProcessor())     # torch's fused attention is slow backwards on CPUs
 
@@ -81,7 +100,7 @@ def main(minutes):
     matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and "embedding" not in n and "digits" not in n]
     known = {id(p) for p in matrices}
     others = [p for p in model.parameters() if id(p) not in known]
-    run = Run("flow", minutes, [model], [torch.optim.Muon(matrices, lr=0.01, momentum=0.95, weight_decay=0.01),
+    run = Run("flow", minutes, [model], [torch.optim.Muon(matrices, lr=0.01, momentum=0.95, weight_decay=0.01, ns_steps=4),
                                          torch.optim.AdamW(others, lr=2e-3, betas=(0.9, 0.98), weight_decay=0.0)])
     while True:
         run.schedule(hold=0.4)
@@ -89,7 +108,7 @@ def main(minutes):
         finalize = rng.random() < 0.25
         need = crop if finalize else crop + LOOKAHEAD
         first = np.searchsorted(lengths, need)
-        batch = max(4, 480 // crop)
+        batch = max(6, 720 // crop)
         toks, mels, who, weight = [], [], [], np.ones((batch, 1, 2 * crop), np.float32)
         for b in range(batch):
             k, m = items[rng.integers(first, len(items))]

@@ -111,7 +111,7 @@ def main(minutes):
         pool = pool[np.argsort(lengths[pool])]
         at = rng.integers(0, 352)
         chosen = [data[i] for i in pool[at:at + 48]]
-        letters = torch.zeros(48, max(len(t) for t, _ in chosen), dtype=torch.long)
+        letters = torch.zeros(48, -(-max(len(t) for t, _ in chosen) // 16) * 16, dtype=torch.long)
         for i, (t, _) in enumerate(chosen):
             letters[i, :len(t)] = torch.tensor(t)
         with torch.autocast("cpu", dtype=torch.bfloat16):

@@ -125,8 +125,13 @@ def teacher_vocabulary():
     return _VOCABULARY
 
 
+def rounded(u, step=16):
+    """Positions an utterance takes, rounded up: few different shapes, since each costs torch a new kernel."""
+    return -(-(len(u[0]) + len(u[1]) + 4) // step) * step
+
+
 def collate(us):
-    count, length = len(us), max(len(u[0]) + len(u[1]) + 2 for u in us)
+    count, length = len(us), max(rounded(u) for u in us) - 2
     widest = max(len(u[1]) for u in us)
     whole = lambda fill=0: np.full((count, length), fill, np.int64)
     text, speech, position, target = whole(), whole(), whole(), whole(-1)
@@ -147,16 +152,18 @@ def collate(us):
     return batch
 
 
-def losses(model, b, keep):
+def losses(model, b, keep, measure=True):
     with torch.autocast("cpu", dtype=torch.bfloat16):
         states, weights = model(b, keep)
-        chosen = b["target"] >= 0
-        logits = states[chosen] @ model.head_table().to(torch.bfloat16).T
-    target = b["target"][chosen]
+        chosen = torch.nonzero(b["target"].flatten() >= 0)[:, 0]
+        filler = -len(chosen) % 256                                  # again for few shapes; cross_entropy skips -100
+        logits = states.flatten(0, 1)[F.pad(chosen, (0, filler))] @ model.head_table().to(torch.bfloat16).T
+    target = F.pad(b["target"].flatten()[chosen], (0, filler), value=-100)
     cross = F.cross_entropy(logits.float(), target)
     where = b["guided"] & (keep > 0)[:, None]
     stray = 1 - (weights[:, :, :b["guide"].shape[2]] * b["guide"]).sum(-1)[where].mean()
-    return cross, stray, (logits.argmax(-1) == target).float().mean()
+    right = (logits.argmax(-1) == target).sum() / len(chosen) if measure else torch.zeros(())
+    return cross, stray, right
 
 
 def main(minutes, positions=2600):
@@ -164,7 +171,7 @@ def main(minutes, positions=2600):
     data = utterances()
     rng.shuffle(order := np.arange(len(data)))
     held, kept = [data[i] for i in order[:VALIDATION]], [data[i] for i in order[VALIDATION:]]
-    lengths = np.array([len(u[0]) + len(u[1]) + 4 for u in kept])
+    classes = np.array([rounded(u) for u in kept])
     model = CompactT3()
     matrices = [p for n, p in model.blocks.named_parameters() if p.ndim == 2]
     known = {id(p) for p in matrices}
@@ -174,13 +181,10 @@ def main(minutes, positions=2600):
     print(f"{len(kept)} utterances, {sum(len(u[0]) for u in kept)} tokens, {sum(p.numel() for p in model.parameters()) / 1e6:.1f} M parameters", flush=True)
     rng = np.random.default_rng(run.step)
     while True:
-        by_length, batches, i = np.argsort(lengths + rng.uniform(-8, 8, len(lengths))), [], 0
-        while i < len(by_length):
-            j = i + 1
-            while j < len(by_length) and (j - i + 1) * lengths[by_length[j]] <= positions:
-                j += 1
-            batches.append(by_length[i:j])
-            i = j
+        batches = []
+        for size in np.unique(classes):
+            members, count = rng.permutation(np.nonzero(classes == size)[0]), max(1, positions // size)
+            batches += [members[i:i + count] for i in range(0, len(members) - count + 1, count)]
         rng.shuffle(batches)
         for chosen in batches:
             run.schedule(hold=0.4)
@@ -188,14 +192,14 @@ def main(minutes, positions=2600):
             keep = (torch.rand(len(chosen)) > 0.12).float()
             wrong = (torch.rand(b["speech"].shape) < 0.04) & ~b["is_text"] & (b["speech"] < CODES)
             b["speech"][wrong] = torch.randint(0, CODES, (int(wrong.sum()),))
-            cross, stray, right = losses(model, b, keep)
+            cross, stray, _ = losses(model, b, keep, measure=False)
             for o in run.optimizers:
                 o.zero_grad()
             (cross + 0.5 * stray).backward()
             torch.nn.utils.clip_grad_norm_(others, 1.0)
             for o in run.optimizers:
                 o.step()
-            over = run.done(cross=cross.item(), stray=stray.item(), right=right.item())
+            over = run.done(cross=cross.item(), stray=stray.item())
             if run.step % 500 == 0 or over:
                 with torch.no_grad():
                     held_out = [[float(x) for x in losses(model, collate(held[i:i + 20]), torch.ones(len(held[i:i + 20])))] for i in range(0, VALIDATION, 20)]
