@@ -24,7 +24,7 @@ _packages()
 S3GEN = {
     "vocab_size": 6561, "input_size": 192, "output_size": 80, "spk_embed_dim": 192, "token_mel_ratio": 2, "pre_lookahead_len": 3,
     "encoder": {"output_size": 192, "attention_heads": 3, "linear_units": 384, "num_blocks": 2, "num_up_blocks": 2},
-    "decoder": {"in_channels": 320, "channels": [160], "n_blocks": 1, "num_mid_blocks": 2, "num_heads": 2,
+    "decoder": {"in_channels": 320, "channels": [128], "n_blocks": 1, "num_mid_blocks": 2, "num_heads": 2,
                 "attention_head_dim": 64, "meanflow": True, "n_timesteps": 1, "cfg_rate": 0.0},
 }
 T3 = {
