@@ -1,0 +1,70 @@
+// swift-tools-version:6.1
+import PackageDescription
+
+// Lower targets never import upper ones; docs/adr/ says why each exists.
+let package = Package(
+    name: "swift-chatterbox",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "chatterbox", targets: ["ChatterboxCLI"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // The system's oneDNN. Debian ships no .pc file: the module map links it.
+        .systemLibrary(name: "CDNNL", providers: [.apt(["libdnnl-dev"]), .brew(["onednn"])]),
+        .target(name: "CKernels", dependencies: ["CDNNL"]),
+        .target(name: "Tensors", dependencies: ["CKernels"]),
+        .target(name: "Checkpoints", dependencies: ["Tensors"]),
+        .target(name: "AudioDSP", dependencies: ["Tensors"]),
+        .target(name: "Chatterbox", dependencies: ["Tensors", "Checkpoints", "AudioDSP"]),
+        .target(name: "SpeechEngine", dependencies: ["Chatterbox", "AudioDSP", "Tensors"]),
+        .target(
+            name: "SpeechServer",
+            dependencies: [
+                "SpeechEngine", "AudioDSP",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+                .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+        // Not named `chatterbox`: on a case-insensitive disk that is the same folder and module as Chatterbox.
+        .executableTarget(
+            name: "ChatterboxCLI",
+            dependencies: [
+                "SpeechServer", "SpeechEngine", "AudioDSP",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+        .testTarget(name: "TensorsTests", dependencies: ["Tensors", "CKernels"]),
+        .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors"]),
+        .testTarget(name: "AudioDSPTests", dependencies: ["AudioDSP", "Tensors"]),
+        .testTarget(name: "ChatterboxTests", dependencies: ["Chatterbox", "Checkpoints", "AudioDSP", "Tensors"]),
+        .testTarget(name: "SpeechEngineTests", dependencies: ["SpeechEngine", "Chatterbox", "AudioDSP", "Tensors"]),
+        .testTarget(
+            name: "SpeechServerTests",
+            dependencies: [
+                "SpeechServer", "SpeechEngine", "AudioDSP",
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
+            ]),
+    ],
+    swiftLanguageModes: [.v6]
+)

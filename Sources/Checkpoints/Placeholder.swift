@@ -1,0 +1,1 @@
+// Its owner replaces this file.

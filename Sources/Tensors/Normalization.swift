@@ -1,0 +1,59 @@
+/// `(x - mean) / sqrt(variance + epsilon) * weight + bias` along the last axis.
+public struct LayerNorm: Sendable {
+    let weight: Tensor
+    let bias: Tensor?
+    let epsilon: Float
+
+    /// - Parameters:
+    ///   - weight: `[C]`.
+    ///   - bias: `[C]`.
+    public init(weight: Tensor, bias: Tensor?, epsilon: Float = 1e-5) throws {
+        guard weight.shape.count == 1, bias == nil || bias?.shape == weight.shape else {
+            throw TensorError.shape(op: "LayerNorm", expected: "weight and bias of [C]", found: weight.shape)
+        }
+        (self.weight, self.bias, self.epsilon) = (weight, bias, epsilon)
+    }
+
+    /// - Parameter x: `[..., C]`.
+    public func callAsFunction(_ x: Tensor) throws -> Tensor {
+        let width = weight.count
+        guard x.shape.last == width else {
+            throw TensorError.shape(op: "LayerNorm", expected: "[..., \(width)]", found: x.shape)
+        }
+        return Tensor(shape: x.shape) { out in
+            for row in 0..<(width > 0 ? x.count / width : 0) {
+                Reference.layerNorm(
+                    x.storage.pointer + row * width, weight.storage.pointer, bias?.storage.pointer,
+                    out.baseAddress! + row * width, width, epsilon)
+            }
+        }
+    }
+}
+
+/// `x / sqrt(mean(x²) + epsilon) * weight` along the last axis.
+public struct RMSNorm: Sendable {
+    let weight: Tensor
+    let epsilon: Float
+
+    /// - Parameter weight: `[C]`.
+    public init(weight: Tensor, epsilon: Float) throws {
+        guard weight.shape.count == 1 else {
+            throw TensorError.shape(op: "RMSNorm", expected: "a weight of [C]", found: weight.shape)
+        }
+        (self.weight, self.epsilon) = (weight, epsilon)
+    }
+
+    /// - Parameter x: `[..., C]`.
+    public func callAsFunction(_ x: Tensor) throws -> Tensor {
+        let width = weight.count
+        guard x.shape.last == width else {
+            throw TensorError.shape(op: "RMSNorm", expected: "[..., \(width)]", found: x.shape)
+        }
+        return Tensor(shape: x.shape) { out in
+            for row in 0..<(width > 0 ? x.count / width : 0) {
+                Reference.rmsNorm(
+                    x.storage.pointer + row * width, weight.storage.pointer, out.baseAddress! + row * width, width, epsilon)
+            }
+        }
+    }
+}
