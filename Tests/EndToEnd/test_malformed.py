@@ -1,0 +1,146 @@
+"""Nothing a client sends may hang or hurt the server."""
+
+import asyncio
+import json
+import os
+import base64
+
+import pytest
+from malformed import cases, frame, text_frame
+
+CASES = cases()
+
+
+class RawSocket:
+    """A WebSocket client without any manners of its own: sends the bytes it is given."""
+
+    @classmethod
+    async def open(cls, server):
+        self = cls()
+        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", server.port)
+        key = base64.b64encode(os.urandom(16)).decode()
+        self.writer.write(
+            f"GET /ws/stream/audio HTTP/1.1\r\nHost: {server.address}\r\nUpgrade: websocket\r\n"
+            f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+        )
+        head = await self.reader.readuntil(b"\r\n\r\n")
+        assert b" 101 " in head.split(b"\r\n")[0], head
+        assert json.loads((await self.receive())[1])["type"] == "connected"
+        return self
+
+    async def send(self, data):
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def receive(self):
+        """The next frame as (opcode, payload)."""
+        head = await asyncio.wait_for(self.reader.readexactly(2), 20)
+        assert not head[1] & 0x80, "a server must not mask"
+        size = head[1] & 0x7F
+        if size == 126:
+            size = int.from_bytes(await self.reader.readexactly(2), "big")
+        elif size == 127:
+            size = int.from_bytes(await self.reader.readexactly(8), "big")
+        return head[0] & 0xF, await self.reader.readexactly(size)
+
+    async def close(self):
+        self.writer.close()
+        try:
+            await self.writer.wait_closed()
+        except OSError:
+            pass
+
+
+def test_there_are_two_hundred():
+    assert len(CASES) >= 200
+    assert len({case[0] for case in CASES}) == len(CASES), "names must be unique"
+
+
+@pytest.mark.parametrize("name,data,expected,field", CASES, ids=[case[0] for case in CASES])
+async def test_malformed(server, name, data, expected, field):
+    socket = await RawSocket.open(server)
+    try:
+        try:
+            await socket.send(data)
+        except ConnectionError:
+            pass  # Closed while we were still sending: the close frame is what counts.
+        opcode, payload = await socket.receive()
+        if isinstance(expected, int):
+            assert opcode == 0x8, payload
+            code = int.from_bytes(payload[:2], "big") if payload else 1005
+            assert code == expected, payload
+            payload[2:].decode()
+            await socket.send(frame(0x8, payload[:2]))
+            assert await asyncio.wait_for(socket.reader.read(), 5) == b"", "the server closes the connection"
+        else:
+            answer = json.loads(payload)
+            assert (answer["type"], answer["code"]) == ("error", expected)
+            assert answer.get("field") == field
+            assert 0 < len(answer["error"]) < 500
+            await socket.send(text_frame('{"type": "ping"}'))
+            assert json.loads((await socket.receive())[1]) == {"type": "pong"}
+    finally:
+        await socket.close()
+
+
+async def test_one_connection_survives_all_it_can(server):
+    socket = await RawSocket.open(server)
+    survivable = [case for case in CASES if not isinstance(case[2], int)]
+    for name, data, expected, _ in survivable:
+        await socket.send(data)
+        assert json.loads((await socket.receive())[1])["code"] == expected, name
+    await socket.close()
+
+
+async def test_fragments_and_control_frames_between_them(server):
+    socket = await RawSocket.open(server)
+    message = '{"type": "ping"}'
+    pieces = [frame(1, message[0], fin=False)]
+    for letter in message[1:]:
+        pieces += [frame(0x9, b"still here"), frame(0, letter, fin=False)]
+    await socket.send(b"".join(pieces) + frame(0, ""))
+    for _ in message[1:]:
+        assert await socket.receive() == (0xA, b"still here")
+    assert json.loads((await socket.receive())[1]) == {"type": "pong"}
+    await socket.close()
+
+
+async def test_bytes_that_trickle_in(server):
+    socket = await RawSocket.open(server)
+    for byte in text_frame('{"type": "ping"}'):
+        await socket.send(bytes([byte]))
+    assert json.loads((await socket.receive())[1]) == {"type": "pong"}
+    await socket.close()
+
+
+async def test_a_flood_of_pings_is_answered_in_order(server):
+    socket = await RawSocket.open(server)
+    await socket.send(text_frame('{"type": "ping"}') * 500)
+    for _ in range(500):
+        assert json.loads((await socket.receive())[1]) == {"type": "pong"}
+    await socket.close()
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "GET /ws/stream/audio HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+        "GET /ws/stream/audio HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 8\r\n\r\n",
+    ],
+    ids=["no key", "old version"],
+)
+async def test_bad_handshakes(server, head):
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(head.encode())
+    status = await asyncio.wait_for(reader.readline(), 5)
+    assert b" 426 " in status
+    writer.close()
+
+
+async def test_bytes_that_are_not_http(server):
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(100))
+    answer = await asyncio.wait_for(reader.read(), 5)
+    assert answer == b"" or b" 400 " in answer
+    writer.close()

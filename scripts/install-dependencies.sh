@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# Installs what the build needs from the system and says so; does nothing if all of it is there.
+# Debian and Ubuntu by apt (as root or with sudo), macOS by Homebrew.
+# With --test also what the end-to-end tests need.
+set -euo pipefail
+
+say() { printf '%s\n' "$*" >&2; }
+
+if ! command -v swift >/dev/null; then
+    say "Swift 6.2 or newer is missing. Get it from https://www.swift.org/install/ and try again."
+    exit 1
+fi
+
+install_apt() {
+    local missing=()
+    for package in "$@"; do
+        dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed \
+            || missing+=("$package")
+    done
+    [ ${#missing[@]} -eq 0 ] && return
+    local sudo=()
+    if [ "$(id -u)" -ne 0 ]; then
+        if ! command -v sudo >/dev/null; then
+            say "Missing: ${missing[*]}. Install them as root: apt-get install ${missing[*]}"
+            exit 1
+        fi
+        sudo=(sudo)
+    fi
+    say "Installing with apt: ${missing[*]}"
+    # Package lists may be absent on a fresh machine, or old.
+    "${sudo[@]}" apt-get update -qq
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+}
+
+case "$(uname -s)" in
+Linux)
+    if ! command -v apt-get >/dev/null; then
+        say "This script knows apt only. Install oneDNN with its headers (libdnnl-dev, onednn-devel) yourself."
+        [ -e /usr/include/dnnl.h ] || [ -e /usr/include/oneapi/dnnl/dnnl.h ] || exit 1
+        exit 0
+    fi
+    packages=(libdnnl-dev)
+    if [ "${1:-}" = --test ]; then
+        packages+=(curl)
+        python3 -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3 python3-venv)
+        # The page is tested in a browser without a window.
+        command -v chromium google-chrome >/dev/null || packages+=(chromium-headless-shell)
+    fi
+    install_apt "${packages[@]}"
+    ;;
+Darwin)
+    if ! command -v brew >/dev/null; then
+        say "Homebrew is missing. Get it from https://brew.sh and try again."
+        exit 1
+    fi
+    if ! brew list --versions onednn >/dev/null 2>&1; then
+        say "Installing with Homebrew: onednn"
+        brew install onednn >&2
+    fi
+    ;;
+*)
+    say "Unknown system $(uname -s): install oneDNN with its headers yourself."
+    ;;
+esac
