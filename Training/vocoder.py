@@ -1,7 +1,8 @@
 """SourceFilterVocoder: mel -> 24 kHz waveform.  A pulse train from the predicted F0 and white noise are shaped in the
 STFT domain by a predicted complex filter and one inverse STFT follows.  Every layer's right context is spelled out
 (three mel frames in all), so that it streams exactly.
-Usage: python vocoder.py MINUTES [decoded] ('decoded' goes on from the weights with mels that S3Gen decoded)"""
+Usage: python vocoder.py MINUTES pitch, then python vocoder.py MINUTES, then python vocoder.py MINUTES decoded
+('pitch' trains the F0 predictor alone; 'decoded' goes on from the weights with mels that S3Gen decoded)"""
 import math
 import os
 import sys
@@ -21,18 +22,20 @@ MAX_HARMONIC_HZ, MIN_F0_HZ = 11000.0, 50.0
 
 
 class F0Predictor(nn.Module):
-    """`[B, 80, T]` log-mel to log2(F0 / 100 Hz) and a voicing logit, each `[B, T]`."""
+    """`[B, 80, T]` log-mel to log2(F0 / 100 Hz) and a voicing logit, each `[B, T]`; one frame of right context."""
 
-    def __init__(self, width=96):
+    def __init__(self, width=128):
         super().__init__()
-        self.condnet = nn.ModuleList([nn.Conv1d(80 if i == 0 else width, width, 3) for i in range(4)])
+        self.input = nn.Linear(80, width)
+        self.blocks = nn.ModuleList([ConvNeXtBlock(width, right=r, multiple=2) for r in (1, 0, 0, 0)])
+        self.norm = nn.LayerNorm(width)
         self.classifier = nn.Linear(width, 2)
 
     def forward(self, mel):
-        x = (mel + 5) / 3
-        for i, conv in enumerate(self.condnet):
-            x = F.elu(conv(F.pad(x, (1, 1) if i == 0 else (2, 0))))
-        y = self.classifier(x.transpose(1, 2)).float()
+        x = self.input(((mel + 5) / 3).transpose(1, 2))
+        for block in self.blocks:
+            x = block(x)
+        y = self.classifier(self.norm(x)).float()
         return y[..., 0], y[..., 1]
 
 
@@ -119,6 +122,38 @@ def spectral_distance(made, true):
     return total / len(RESOLUTIONS)
 
 
+def pitch_losses(predictor, mel, f0):
+    pitch, voicing = predictor(mel)
+    voiced = f0 > 0
+    error = (pitch - torch.log2(f0.clamp(min=1) / 100)).abs()
+    return (error * voiced).sum() / voiced.sum().clamp(min=1), F.binary_cross_entropy_with_logits(voicing, voiced.float())
+
+
+def train_pitch(minutes, batch=48, frames=64):
+    rng = np.random.default_rng(5)
+    shards = [Shard(0), Shard(1)]
+    model = F0Predictor()
+    run = Run("pitch", minutes, [model], [torch.optim.AdamW(model.parameters(), lr=3e-3, betas=(0.9, 0.98), weight_decay=0.01)])
+    while True:
+        run.schedule()
+        picked = []
+        for _ in range(batch):
+            shard = shards[rng.integers(2)]
+            at = rng.integers(shard.meta_frames - frames)
+            picked.append((shard.voiced[at:at + frames], shard.f0[at:at + frames]))
+        mel, f0 = (torch.from_numpy(np.stack(x).astype(np.float32)) for x in zip(*picked))
+        mel = mel.transpose(1, 2) + 0.1 * torch.randn(batch, 80, frames)       # decoded mels are not exact either
+        f0 = torch.where(f0 > 40, f0, torch.zeros(()))
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            pitch, voicing = pitch_losses(model, mel, f0)
+        run.optimizers[0].zero_grad()
+        (pitch + 0.3 * voicing).backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        run.optimizers[0].step()
+        if run.done(pitch=pitch.item(), voicing=voicing.item()):
+            return
+
+
 def main(minutes, decoded):
     rng = np.random.default_rng(1)
     shards = [Shard(0), Shard(1)]
@@ -128,6 +163,8 @@ def main(minutes, decoded):
     model = SourceFilterVocoder()
     if decoded:
         load(model, "vocoder").train()
+    elif os.path.exists(os.path.join(DATA, "pitch.pt")):
+        load(model.f0_predictor, "pitch").train()
     run = Run("vocoder-decoded" if decoded else "vocoder", minutes, [model],
               [torch.optim.AdamW(model.parameters(), lr=4e-4 if decoded else 1.2e-3, betas=(0.8, 0.99), weight_decay=0.01)])
     batch, frames = 16, 32
@@ -147,23 +184,23 @@ def main(minutes, decoded):
         f0 = torch.where(f0 > 40, f0, torch.zeros(()))
         with torch.autocast("cpu", dtype=torch.bfloat16):
             made = model(mel, f0, torch.rand(batch, 1))
-            pitch, voicing = model.f0_predictor(mel)
+            pitch_error, voicing_error = pitch_losses(model.f0_predictor, mel, f0)
         inner = slice(4 * MEL_HOP, -4 * MEL_HOP)              # what has its whole context
         spectral = spectral_distance(made[:, inner], wave[:, inner])
         mel_error = (log_mel(made[:, inner]) - log_mel(wave[:, inner])).abs().mean()
-        voiced = f0 > 0
-        pitch_error = (pitch - torch.log2(f0.clamp(min=1) / 100)).abs()[voiced].mean() if voiced.any() else torch.zeros(())
-        voicing_error = F.binary_cross_entropy_with_logits(voicing, voiced.float())
         run.optimizers[0].zero_grad()
         (spectral + 0.5 * mel_error + pitch_error + 0.3 * voicing_error).backward()
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
         if torch.isfinite(norm):
             run.optimizers[0].step()
-        if run.done(spectral=spectral.item(), mel=mel_error.item(), pitch=float(pitch_error), voicing=voicing_error.item()):
+        if run.done(spectral=spectral.item(), mel=mel_error.item(), pitch=pitch_error.item(), voicing=voicing_error.item()):
             return
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    main(float(sys.argv[1]), "decoded" in sys.argv[2:])
+    if "pitch" in sys.argv[2:]:
+        train_pitch(float(sys.argv[1]))
+    else:
+        main(float(sys.argv[1]), "decoded" in sys.argv[2:])
