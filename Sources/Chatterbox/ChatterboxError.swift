@@ -1,0 +1,25 @@
+/// What can go wrong in loading or running a model of the family.
+public enum ChatterboxError: Error, Sendable, Equatable {
+    /// config.json: `field` is its path, such as `t3.hidden_size`.
+    case configuration(file: String, field: String, problem: String)
+    /// A token id outside its vocabulary.
+    case token(kind: String, id: Int32, vocabularySize: Int)
+    /// More positions than the model has embeddings for.
+    case tooLong(what: String, count: Int, limit: Int)
+    /// An input that doesn't fit the model or what came before it.
+    case input(what: String, expected: String, found: String)
+    case unknownVoice(name: String, available: [String])
+}
+
+extension ChatterboxError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .configuration(let file, let field, let problem): "\(file): \(field): \(problem)"
+        case .token(let kind, let id, let size): "\(kind) token \(id) is outside the vocabulary of \(size)"
+        case .tooLong(let what, let count, let limit): "\(count) \(what) are more than the model's \(limit)"
+        case .input(let what, let expected, let found): "\(what): expected \(expected), found \(found)"
+        case .unknownVoice(let name, let available):
+            "unknown voice '\(name)'; there are \(available.joined(separator: ", "))"
+        }
+    }
+}

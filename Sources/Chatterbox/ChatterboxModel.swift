@@ -1,0 +1,72 @@
+import Checkpoints
+import Foundation
+import Tensors
+
+/// A model folder, loaded: weights that never change, to be shared by all sessions. Each session has its own
+/// `T3State` and `VocoderState`.
+public final class ChatterboxModel: Sendable {
+    public let configuration: ModelConfiguration
+    public let t3: T3
+    public let s3gen: S3Gen
+    public let vocoder: any Vocoder
+    /// By name.
+    public let voices: [String: VoiceConditionals]
+
+    /// Reads config.json and the files it names, with an audit that every weight is used.
+    /// - Throws: `ChatterboxError.configuration`, `CheckpointError`, `TensorError`.
+    public static func load(folder: URL, precision: Precision) throws -> ChatterboxModel {
+        let file = folder.appendingPathComponent("config.json")
+        let json: Data
+        do {
+            json = try Data(contentsOf: file)
+        } catch {
+            throw CheckpointError.unreadable(file: file.path, reason: error.localizedDescription)
+        }
+        return try ChatterboxModel(folder: folder, configuration: .decode(json), precision: precision)
+    }
+
+    private init(folder: URL, configuration: ModelConfiguration, precision: Precision) throws {
+        func reader(_ file: String) throws -> WeightReader {
+            WeightReader(try SafetensorsFile(url: folder.appendingPathComponent(file)))
+        }
+        self.configuration = configuration
+        self.t3 = try T3(reader(configuration.t3.file), configuration: configuration.t3, precision: precision)
+        let s3genReader = try reader(configuration.s3gen.file)
+        self.s3gen = try S3Gen(s3genReader, configuration: configuration.s3gen, precision: precision)
+        switch configuration.vocoder {
+        case .sourceFilter(let vocoder):
+            self.vocoder = try SourceFilterVocoder(reader(vocoder.file), configuration: vocoder, precision: precision)
+        case .hift(let vocoder):
+            // S3Gen's official checkpoints have it inside.
+            let own = vocoder.file == configuration.s3gen.file ? s3genReader : try reader(vocoder.file)
+            self.vocoder = try HiFTGenerator(own.scope("mel2wav"), configuration: vocoder, precision: precision)
+            if vocoder.file != configuration.s3gen.file { try own.finish() }
+        }
+        try s3genReader.finish(ignoring: Self.unusedByS3Gen)
+        let voicesReader = try reader(configuration.voices.file)
+        self.voices = try Dictionary(
+            uniqueKeysWithValues: configuration.voices.names.map { name in
+                (
+                    name,
+                    try VoiceConditionals(
+                        voicesReader, name: name, t3: configuration.t3, s3gen: configuration.s3gen)
+                )
+            })
+        try voicesReader.finish()
+    }
+
+    /// Parts of S3Gen's official checkpoints that turn recordings into voices, and aren't needed to speak.
+    package static let unusedByS3Gen = [
+        "tokenizer.*": "S3Tokenizer: only for reference recordings",
+        "speaker_encoder.*": "CAMPPlus x-vector: only for reference recordings",
+    ]
+
+    /// The voice of this name.
+    /// - Throws: `ChatterboxError.unknownVoice`.
+    public func voice(_ name: String) throws -> VoiceConditionals {
+        guard let voice = voices[name] else {
+            throw ChatterboxError.unknownVoice(name: name, available: configuration.voices.names)
+        }
+        return voice
+    }
+}

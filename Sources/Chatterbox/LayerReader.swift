@@ -1,0 +1,50 @@
+import Checkpoints
+import Tensors
+
+/// Builds layers from a checkpoint: names are the checkpoint's, sizes are what the model needs.
+struct LayerReader {
+    let reader: WeightReader
+    let precision: Precision
+
+    func scope(_ name: String) -> LayerReader { LayerReader(reader: reader.scope(name), precision: precision) }
+
+    func tensor(_ name: String, _ shape: [Int]) throws -> Tensor { try reader.tensor(name, shape: shape) }
+
+    func linear(_ name: String, _ inputs: Int, _ outputs: Int, bias: Bool = true) throws -> Linear {
+        try Linear(
+            weight: tensor(name + ".weight", [outputs, inputs]), bias: bias ? tensor(name + ".bias", [outputs]) : nil,
+            precision: precision)
+    }
+
+    /// Several projections of one input as a single product, outputs in the order of the names.
+    func linear(fusing names: [String], _ inputs: Int, _ outputs: Int, bias: Bool = true) throws -> Linear {
+        let weights = try names.map { try tensor($0 + ".weight", [outputs, inputs]) }
+        let biases = try bias ? names.map { try tensor($0 + ".bias", [outputs]) } : []
+        return try Linear(
+            weight: .concatenated(weights, axis: 0), bias: bias ? .concatenated(biases, axis: 0) : nil,
+            precision: precision)
+    }
+
+    /// Convolution on `[B, T, C]`.
+    func conv1d(_ name: String, _ inputs: Int, _ outputs: Int, kernel: Int, padding: (left: Int, right: Int)) throws
+        -> Conv1d
+    {
+        try Conv1d(
+            weight: tensor(name + ".weight", [outputs, inputs, kernel]), bias: tensor(name + ".bias", [outputs]),
+            padding: padding, layout: .channelsLast, precision: precision)
+    }
+
+    /// Causal convolution on `[B, T, C]`: sees the past alone.
+    func causalConv1d(_ name: String, _ inputs: Int, _ outputs: Int, kernel: Int) throws -> Conv1d {
+        try conv1d(name, inputs, outputs, kernel: kernel, padding: (kernel - 1, 0))
+    }
+
+    func layerNorm(_ name: String, _ width: Int, epsilon: Float = 1e-5) throws -> LayerNorm {
+        try LayerNorm(
+            weight: tensor(name + ".weight", [width]), bias: tensor(name + ".bias", [width]), epsilon: epsilon)
+    }
+
+    func embedding(_ name: String, _ count: Int, _ width: Int) throws -> Embedding {
+        try Embedding(weight: tensor(name + ".weight", [count, width]))
+    }
+}

@@ -1,0 +1,110 @@
+import Foundation
+
+/// Draws speech tokens from logits: repetition penalty, temperature, top-k, min-p, top-p, in the reference's order.
+/// Source: resemble-ai/chatterbox models/t3/t3.py and the logits processors of Hugging Face transformers
+public struct TokenSampler: Sendable {
+    /// Temperatures below this take the likeliest token.
+    public static let greedyTemperature: Float = 1e-3
+
+    public let temperature: Float
+    /// Keeps the likeliest tokens that together reach this probability; 1 keeps all, 0 the likeliest alone.
+    public let topP: Float
+    /// Drops tokens less likely than this part of the likeliest one's probability; 0 drops none.
+    public let minP: Float
+    /// Divides positive and multiplies negative logits of tokens in the history; 1 changes nothing.
+    public let repetitionPenalty: Float
+    /// Keeps the `topK` likeliest tokens; 0 keeps all.
+    public let topK: Int
+    private let random: GaussianNoise
+    private var draws = 0
+
+    public init(
+        temperature: Float, topP: Float = 1, minP: Float = 0, repetitionPenalty: Float = 1, topK: Int = 0, seed: UInt64
+    ) {
+        self.temperature = temperature
+        self.topP = topP
+        self.minP = minP
+        self.repetitionPenalty = repetitionPenalty
+        self.topK = topK
+        self.random = GaussianNoise(seed: seed, stream: .sampler)
+    }
+
+    /// - Parameters:
+    ///   - logits: one per token; `-inf` forbids a token.
+    ///   - history: the tokens so far, for the repetition penalty. The reference counts the start token as one.
+    public mutating func sample(logits: [Float], history: [Int32]) -> Int32 {
+        defer { draws += 1 }
+        if temperature < Self.greedyTemperature {
+            let penalised = self.penalised(logits, history)
+            return Int32(penalised.indices.max { penalised[$0] < penalised[$1] } ?? 0)
+        }
+        let kept = candidates(logits: logits, history: history)
+        var left = random.uniform(draws) * kept.reduce(0) { $0 + $1.weight }
+        for candidate in kept {
+            left -= candidate.weight
+            if left < 0 { return candidate.token }
+        }
+        return kept.last?.token ?? 0
+    }
+
+    /// The probability of each token after every filter, as `sample` draws it.
+    public func probabilities(logits: [Float], history: [Int32]) -> [Float] {
+        let kept = candidates(logits: logits, history: history)
+        let sum = kept.reduce(0) { $0 + $1.weight }
+        var probabilities = [Float](repeating: 0, count: logits.count)
+        for candidate in kept { probabilities[Int(candidate.token)] = candidate.weight / sum }
+        return probabilities
+    }
+
+    private struct Candidate {
+        var token: Int32
+        var weight: Float
+    }
+
+    private func penalised(_ logits: [Float], _ history: [Int32]) -> [Float] {
+        guard repetitionPenalty != 1 else { return logits }
+        var logits = logits
+        for token in Set(history) where logits.indices.contains(Int(token)) {
+            let logit = logits[Int(token)]
+            logits[Int(token)] = logit < 0 ? logit * repetitionPenalty : logit / repetitionPenalty
+        }
+        return logits
+    }
+
+    /// What the filters leave, weights relative to the likeliest token's 1, the likeliest first.
+    private func candidates(logits: [Float], history: [Int32]) -> [Candidate] {
+        let logits = penalised(logits, history)
+        let top = logits.max() ?? 0
+        guard top > -.infinity else { return [] }
+        var kept: [Candidate] = []
+        var total: Float = 0
+        for (token, logit) in logits.enumerated() {
+            let weight = expf((logit - top) / temperature)
+            guard weight >= minP, weight > 0 else { continue }
+            kept.append(Candidate(token: Int32(token), weight: weight))
+            total += weight
+        }
+        if topK > 0, topK < kept.count {
+            kept = Array(kept.sorted { $0.weight > $1.weight }.prefix(topK))
+            total = kept.reduce(0) { $0 + $1.weight }
+        }
+        guard topP < 1 else { return kept }
+        // What together stays below the tail's share goes, the least likely first. Tokens below an even share of the
+        // tail all go, whatever their order: that spares sorting the whole vocabulary.
+        let tail = (1 - topP) * total
+        let even = tail / Float(kept.count)
+        var removed: Float = 0
+        var rest: [Candidate] = []
+        for candidate in kept {
+            if candidate.weight < even { removed += candidate.weight } else { rest.append(candidate) }
+        }
+        rest.sort { $0.weight < $1.weight }
+        var first = 0
+        while first < rest.count - 1 {
+            removed += rest[first].weight
+            if removed > tail { break }
+            first += 1
+        }
+        return rest[first...].reversed()
+    }
+}

@@ -1,0 +1,103 @@
+import Synchronization
+import Tensors
+
+/// Reads a checkpoint by scoped path with the shape expected where the weight is used, and keeps account of what was
+/// read, so that `finish(ignoring:)` can find weights that nothing uses.
+///
+///     let flow = reader.scope("flow")
+///     let weight = try flow.tensor("encoder_proj.weight", shape: [80, 192])
+public struct WeightReader: Sendable {
+    private enum Source: Sendable {
+        case file(SafetensorsFile)
+        case shapes([String: [Int]])
+    }
+
+    private final class Account: Sendable {
+        let read = Mutex<Set<String>>([])
+    }
+
+    /// The checkpoint's name, for messages.
+    public let file: String
+    private let source: Source
+    private let prefix: String
+    private let account: Account
+
+    public init(_ file: SafetensorsFile) {
+        self.init(file: file.name, source: .file(file), prefix: "", account: Account())
+    }
+
+    /// A reader of a checkpoint's names and shapes alone: it checks and accounts for every read, and hands out tensors
+    /// of zeros with every dimension 1. So a configuration can be audited against the manifest of a checkpoint of
+    /// gigabytes, by the code that would load it; the model made this way must not be run.
+    public init(manifest: [String: [Int]], name: String) {
+        self.init(file: name, source: .shapes(manifest), prefix: "", account: Account())
+    }
+
+    private init(file: String, source: Source, prefix: String, account: Account) {
+        self.file = file
+        self.source = source
+        self.prefix = prefix
+        self.account = account
+    }
+
+    /// The reader of the weights under `name` and a dot.
+    public func scope(_ name: String) -> WeightReader {
+        WeightReader(file: file, source: source, prefix: prefix + name + ".", account: account)
+    }
+
+    /// Whether there is a tensor of this name in the scope.
+    public func contains(_ name: String) -> Bool { shape(of: name) != nil }
+
+    /// The stored shape of a tensor, nil if there is none of this name.
+    public func shape(of name: String) -> [Int]? {
+        switch source {
+        case .file(let file): file.entries[prefix + name]?.shape
+        case .shapes(let shapes): shapes[prefix + name]
+        }
+    }
+
+    /// - Parameter shape: what the model needs; nothing else is accepted.
+    /// - Throws: `CheckpointError.missing`, `.shape`, `.dtype`.
+    public func tensor(_ name: String, shape: [Int]) throws -> Tensor {
+        let key = try check(name, shape: shape)
+        switch source {
+        case .file(let file): return try file.tensor(key)
+        case .shapes: return Tensor(zeros: shape.map { _ in 1 })
+        }
+    }
+
+    /// Integers such as token ids, of any length.
+    public func integers(_ name: String) throws -> [Int32] {
+        let key = try check(name, shape: shape(of: name) ?? [])
+        switch source {
+        case .file(let file): return try file.integers(key)
+        case .shapes: return []
+        }
+    }
+
+    private func check(_ name: String, shape expected: [Int]) throws(CheckpointError) -> String {
+        let key = prefix + name
+        guard let found = shape(of: name) else { throw .missing(file: file, key: key, expected: expected) }
+        guard found == expected else { throw .shape(file: file, key: key, expected: expected, found: found) }
+        account.read.withLock { _ = $0.insert(key) }
+        return key
+    }
+
+    /// The audit: throws if a tensor of this scope was never read and no rule ignores it.
+    /// - Parameter ignoring: key (in this scope) or prefix that ends in `*` → why it isn't needed.
+    public func finish(ignoring rules: [String: String] = [:]) throws(CheckpointError) {
+        let keys: [String] =
+            switch source {
+            case .file(let file): Array(file.entries.keys)
+            case .shapes(let shapes): Array(shapes.keys)
+            }
+        let read = account.read.withLock { $0 }
+        let unread = keys.filter { $0.hasPrefix(prefix) && !read.contains($0) }.map { $0.dropFirst(prefix.count) }
+        func matches(_ key: Substring, _ pattern: String) -> Bool {
+            pattern.hasSuffix("*") ? key.hasPrefix(pattern.dropLast()) : key == pattern
+        }
+        precondition(rules.values.allSatisfy { !$0.isEmpty }, "every ignored weight needs a reason")
+        let left = unread.filter { key in !rules.keys.contains { matches(key, $0) } }
+        guard left.isEmpty else { throw .unread(file: file, keys: left.sorted().map { prefix + $0 }) }
+    }
+}

@@ -1,0 +1,345 @@
+"""Golden values for the Swift models, made by the reference's own classes: PyPI chatterbox-tts 0.1.7
+(resemble-ai/chatterbox, commit 5de7a54) at small sizes with random weights and recorded noise; and by
+Training/vocoder.py, which is the reference of SourceFilterVocoder.
+
+Needs torch, chatterbox-tts 0.1.7 and safetensors.  Usage, from this folder:
+  python make_fixtures.py                                  every small model
+  python make_fixtures.py --embedded ../../Models/embedded the embedded checkpoint in the reference's classes
+"""
+import argparse
+import json
+import math
+import os
+import sys
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../../Training"))
+import reference  # noqa: E402
+
+SOURCE = "chatterbox-tts 0.1.7, resemble-ai/chatterbox commit 5de7a54"
+
+
+def save(name, tensors, config=None):
+    tensors = {k: v.detach().contiguous().clone() for k, v in tensors.items()}
+    save_file(tensors, os.path.join(HERE, name + ".safetensors"), {"source": SOURCE})
+    if config is not None:
+        with open(os.path.join(HERE, name + ".json"), "w") as f:
+            json.dump(config, f, indent=1)
+            f.write("\n")
+    print(name, sum(v.numel() * v.element_size() for v in tensors.values()) // 1024, "KB")
+
+
+def randomise(module, seed, gain=1.0):
+    """Weights at the scale of trained ones: unit-variance outputs, norms near one, small biases."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, p in module.named_parameters():
+            noise = torch.randn(p.shape, generator=generator)
+            if name.endswith("alpha"):
+                p.copy_(1 + 0.3 * noise)
+            elif name.endswith("original0"):
+                p.copy_(gain * (0.7 + 0.2 * noise.abs()))
+            elif p.ndim == 1 and name.endswith("weight"):
+                p.copy_(1 + 0.1 * noise)
+            elif p.ndim == 1:
+                p.copy_(0.1 * noise)
+            elif "emb" in name and p.ndim == 2 and "layer" not in name and "mixer" not in name and "embed.out" not in name:
+                p.copy_(0.5 * noise)
+            else:
+                p.copy_(gain * noise / math.sqrt(p[0].numel()))
+    return module.eval()
+
+
+def weights(module):
+    return {"weights." + k: v for k, v in module.state_dict().items()}
+
+
+# ---- T3
+
+def t3_config(**changes):
+    config = dict(reference.T3, hidden_size=32, num_hidden_layers=3, num_attention_heads=2, head_dim=16, intermediate_size=48,
+                  speech_tokens_dict_size=70, start_speech_token=66, stop_speech_token=67, max_text_tokens=30,
+                  max_speech_tokens=80, speaker_embed_size=12)
+    config.update(changes)
+    return config
+
+
+def make_t3(config, vocabulary, seed):
+    from chatterbox.models.t3.modules.perceiver import Perceiver
+    perceiver, config = config["use_perceiver_resampler"], dict(config, use_perceiver_resampler=False)
+    model = reference.t3(vocabulary, config)
+    if perceiver:                                     # its class default is 1024 wide
+        model.hp.use_perceiver_resampler = True
+        model.cond_enc.perceiver = Perceiver(32, config["hidden_size"], config["hidden_size"])
+    return randomise(model, seed, gain=1.3)
+
+
+def run_t3(model, cond, text, cfg_weight, steps, heads, penalty=1.2):
+    """`T3.inference`, greedy: a temperature near nothing.  Logits `[steps, rows, V]`, tokens, alignment `[steps, text]`."""
+    from chatterbox.models.t3.modules.cond_enc import T3Cond
+    logits, rows = [], []
+    hooks = [model.speech_head.register_forward_hook(lambda m, i, o: logits.append(o[:, -1].clone()))]
+    per_layer = {}
+    for layer, _ in heads:
+        def keep(m, i, o, layer=layer):
+            per_layer[layer] = o[1][0, :, -1].clone()
+        hooks.append(model.tfmr.layers[layer].self_attn.register_forward_hook(keep))
+    len_cond = []
+    def step_done(m, i, o):
+        rows.append(torch.stack([per_layer[l][h] for l, h in heads]).mean(0))
+    hooks.append(model.tfmr.register_forward_hook(step_done))
+    hooks.append(model.cond_enc.register_forward_hook(lambda m, i, o: len_cond.append(o.shape[1])))
+    tokens = model.inference(
+        t3_cond=T3Cond(**cond), text_tokens=torch.tensor([text, text]), max_new_tokens=steps, temperature=1e-4, top_p=1.0,
+        min_p=0.0, repetition_penalty=penalty, cfg_weight=cfg_weight)[0]
+    for h in hooks:
+        h.remove()
+    alignment = torch.stack([r[len_cond[0]:len_cond[0] + len(text)] for r in rows[:len(tokens)]])
+    return torch.stack(logits)[:len(tokens)], tokens, alignment
+
+
+def t3_fixture(name, config, vocabulary, prompt, steps=60):
+    from chatterbox.models.t3.modules.cond_enc import T3Cond
+    generator = torch.Generator().manual_seed(5)
+    text = [config["start_text_token"]] + torch.randint(2, vocabulary, (9,), generator=generator).tolist() + [config["stop_text_token"]]
+    cond = {"speaker_emb": torch.randn(1, config["speaker_embed_size"], generator=generator), "emotion_adv": torch.tensor([[[0.7]]])}
+    if prompt:
+        cond["cond_prompt_speech_tokens"] = torch.randint(0, 66, (1, prompt), generator=generator)
+    heads = config["alignment_heads"] = [[1, 0], [2, 1]]
+    for seed in range(100):                          # the first random model that neither stops early nor hums one tone
+        model = make_t3(config, vocabulary, seed)
+        results = {w: run_t3(model, cond, text, w, steps, heads) for w in (0.0, 0.5)}
+        if all(len(t) == steps and len(set(t.tolist())) > steps // 5 and config["stop_speech_token"] not in t for _, t, _ in results.values()):
+            break
+    else:
+        raise SystemExit("no seed gives a long varied run")
+    tensors = weights(model)
+    tensors |= {"in.text": torch.tensor(text), "in.speaker_emb": cond["speaker_emb"], "out.inv_freq": model.tfmr.rotary_emb.inv_freq}
+    if prompt:
+        tensors["in.prompt"] = cond["cond_prompt_speech_tokens"][0]
+    tensors["out.cond"] = model.prepare_conditioning(T3Cond(**cond))
+    tensors["out.embeds"] = model.prepare_input_embeds(
+        t3_cond=T3Cond(**cond), text_tokens=torch.tensor([text, text]), speech_tokens=torch.full((2, 1), config["start_speech_token"]),
+        cfg_weight=0.5)[0]
+    for w, (logits, tokens, alignment) in results.items():
+        tensors |= {f"out.logits.{w}": logits, f"out.tokens.{w}": tokens, f"out.alignment.{w}": alignment}
+    save(name, tensors, dict(config, file=name, text_tokens_dict_size=vocabulary, sampling={"repetition_penalty": 1.2, "min_p": 0.0}))
+
+
+def sampler_fixture():
+    """Probabilities after the processors that `T3.inference` uses, in its order."""
+    from transformers.generation.logits_process import MinPLogitsWarper, RepetitionPenaltyLogitsProcessor, TopPLogitsWarper
+    generator = torch.Generator().manual_seed(9)
+    tensors, cases = {}, []
+    settings = [(1.2, 0.8, 0.05, 0.95), (1.0, 1.0, 0.0, 1.0), (2.0, 0.3, 0.2, 0.5), (1.2, 5.0, 0.0, 0.9), (1.5, 0.8, 0.1, 1.0), (1.2, 0.8, 0.0, 0.0)]
+    for i, (penalty, temperature, min_p, top_p) in enumerate(settings):
+        logits, history = torch.randn(1, 60, generator=generator) * 3, torch.randint(0, 60, (1, 12), generator=generator)
+        x = RepetitionPenaltyLogitsProcessor(penalty)(history, logits.clone())
+        x = TopPLogitsWarper(top_p)(history, MinPLogitsWarper(min_p)(history, x / temperature))
+        tensors |= {f"{i}.logits": logits[0], f"{i}.history": history[0], f"{i}.probabilities": x.softmax(-1)[0]}
+        cases.append({"repetition_penalty": penalty, "temperature": temperature, "min_p": min_p, "top_p": top_p})
+    save("sampler", tensors, cases)
+
+
+# ---- S3Gen
+
+def flow_config(meanflow):
+    return dict(reference.S3GEN, vocab_size=40, input_size=24, spk_embed_dim=10,
+                encoder={"output_size": 24, "attention_heads": 3, "linear_units": 40, "num_blocks": 2, "num_up_blocks": 1},
+                decoder={"in_channels": 320, "channels": [32], "n_blocks": 2, "num_mid_blocks": 1, "num_heads": 3,
+                         "attention_head_dim": 8, "meanflow": meanflow, "n_timesteps": 2 if meanflow else 3,
+                         "cfg_rate": 0.0 if meanflow else 0.7})
+
+
+def run_flow(model, tokens, prompt_tokens, prompt_feat, embedding, finalize, steps, meanflow, seed):
+    """`CausalMaskedDiffWithXvec.inference` with its encoder output, noise and every state of the ODE."""
+    stages, states = {}, []
+    def encoded(m, i, o):
+        stages["encoded"] = o[0]
+        # the reference forgets to shorten the mask with the lookahead, and fails on the longer one
+        return o if finalize else (o[0], o[1][..., :-2 * model.pre_lookahead_len])
+    hooks = [model.encoder.register_forward_hook(encoded),
+             model.encoder_proj.register_forward_hook(lambda m, i, o: stages.__setitem__("mu", o)),
+             model.spk_embed_affine_layer.register_forward_hook(lambda m, i, o: stages.__setitem__("speaker", o))]
+    estimator = model.decoder.estimator
+    original = estimator.forward
+    def forward(*args, **kwargs):
+        y = original(*args, **kwargs)
+        states.append(((args[0] if args else kwargs["x"])[:1].clone(), y.clone()))
+        return y
+    estimator.forward = forward
+    torch.manual_seed(seed)
+    mel, _ = model.inference(
+        token=tokens[None], token_len=torch.tensor([len(tokens)]), prompt_token=prompt_tokens[None],
+        prompt_token_len=torch.tensor([len(prompt_tokens)]), prompt_feat=prompt_feat[None], prompt_feat_len=None,
+        embedding=embedding[None], finalize=finalize, n_timesteps=steps, meanflow=meanflow)
+    estimator.forward = original
+    for h in hooks:
+        h.remove()
+    torch.manual_seed(seed)
+    stages["noise"] = torch.randn_like(stages["mu"].transpose(1, 2).contiguous())
+    assert torch.equal(stages["noise"], states[0][0])
+    stages["states"] = torch.cat([x for x, _ in states])
+    stages["velocities"] = torch.stack([y for _, y in states])
+    stages["mel"] = mel
+    return stages
+
+
+def flow_fixture(meanflow):
+    config = flow_config(meanflow)
+    model = randomise(reference.flow(config), 3)
+    generator = torch.Generator().manual_seed(4)
+    tokens, prompt = torch.randint(0, 40, (9,), generator=generator), torch.randint(0, 40, (4,), generator=generator)
+    feat, embedding = torch.randn(8, 80, generator=generator), torch.randn(10, generator=generator)
+    tensors = weights(model) | {"in.tokens": tokens, "in.prompt_token": prompt, "in.prompt_feat": feat, "in.embedding": embedding}
+    none, empty = prompt[:0], feat[:0]
+    cases = [("plain", none, empty, True), ("held", none, empty, False), ("prompted", prompt, feat, True)]
+    for name, p, f, finalize in cases:
+        for steps in ([1, 2] if meanflow else [3]):
+            got = run_flow(model, tokens, p, f, embedding, finalize, steps, meanflow, 11)
+            tensors |= {f"out.{name}.{steps}.{k}": v for k, v in got.items()}
+    save("flow_meanflow" if meanflow else "flow_guided", tensors, dict(config, file="flow"))
+
+
+# ---- HiFT
+
+def hift_fixture():
+    from chatterbox.models.s3gen import hifigan
+    from chatterbox.models.s3gen.f0_predictor import ConvRNNF0Predictor
+    config = {"type": "hift", "file": "hift", "base_channels": 16, "f0_channels": 12, "nb_harmonics": 8, "upsample_rates": [8, 5, 3],
+              "upsample_kernel_sizes": [16, 11, 7], "n_fft": 16, "hop": 4, "resblock_kernel_sizes": [3, 7, 11],
+              "resblock_dilation_sizes": [[1, 3, 5]] * 3, "source_resblock_kernel_sizes": [7, 7, 11],
+              "source_resblock_dilation_sizes": [[1, 3, 5]] * 3}
+    model = hifigan.HiFTGenerator(
+        base_channels=16, nb_harmonics=8, sampling_rate=24000, upsample_rates=[8, 5, 3], upsample_kernel_sizes=[16, 11, 7],
+        source_resblock_kernel_sizes=[7, 7, 11], source_resblock_dilation_sizes=[[1, 3, 5]] * 3,
+        f0_predictor=ConvRNNF0Predictor(cond_channels=12))
+    randomise(model, 7)
+    with torch.no_grad():
+        model.conv_post.parametrizations.weight.original0 *= 0.2
+        model.f0_predictor.classifier.weight *= 100                       # some frames voiced, some not
+        model.f0_predictor.classifier.bias[:] = 20
+    generator = torch.Generator().manual_seed(8)
+    mel = torch.randn(1, 80, 10, generator=generator) * 2 - 4
+    drawn, randn_like, sample = [], torch.randn_like, hifigan.Uniform.sample
+    torch.randn_like = lambda x: drawn.append(randn_like(x)) or drawn[-1]
+    hifigan.Uniform.sample = lambda self, sample_shape: drawn.append(sample(self, sample_shape)) or drawn[-1]
+    torch.manual_seed(6)
+    wave, source = model.inference(mel)
+    torch.randn_like, hifigan.Uniform.sample = randn_like, sample
+    phase, noise = drawn[0], drawn[1]
+    f0 = model.f0_predictor(mel)
+    assert ((f0 > 10).any() and (f0 <= 10).any()), f0
+    phase[:, 0] = 0
+    save("hift", weights(model) | {"in.mel": mel, "in.phase": phase[0, :, 0], "in.noise": noise[0], "out.f0": f0,
+                                   "out.source": source[0, 0], "out.wave": wave[0]}, config)
+
+
+# ---- SourceFilterVocoder
+
+def run_vocoder(model, mel, seed):
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.complex(*(torch.randn(1, 2 * mel.shape[2], 481, generator=generator) for _ in range(2)))
+    with torch.no_grad():
+        pitch, voicing = model.f0_predictor(mel)
+        f0 = model.f0(mel)
+        harmonic, hiss, angle = model.filters(mel, f0)
+        wave = model(mel, noise=noise)
+    import vocoder
+    return {"in.mel": mel, "in.noise": torch.view_as_real(noise)[0].transpose(1, 2), "out.pitch": pitch, "out.voicing": voicing, "out.f0": f0,
+            "out.source": vocoder.harmonics(f0, torch.zeros(1, 1)), "out.harmonic": harmonic, "out.hiss": hiss, "out.angle": angle,
+            "out.wave": wave[0]}
+
+
+def vocoder_fixture():
+    import vocoder
+    model = vocoder.SourceFilterVocoder(width=24)
+    model.f0_predictor = vocoder.F0Predictor(width=12)
+    randomise(model, 12)
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            if name.endswith("gamma"):
+                p.copy_(0.3 + 0.1 * p)
+        model.output.weight *= 0.5
+        model.output.bias[:481], model.output.bias[481:962] = -2, -3
+        model.f0_predictor.classifier.weight *= 0.7
+    mel = torch.randn(1, 80, 14, generator=torch.Generator().manual_seed(13)) * 2 - 5
+    got = run_vocoder(model, mel, 14)
+    assert (got["out.f0"] > 0).any() and (got["out.f0"] == 0).any(), got["out.f0"]
+    save("source_filter", weights(model) | got,
+         {"type": "source_filter", "file": "source_filter", "width": 24, "f0_width": 12, "n_fft": 960, "hop": 240,
+          "coarse_right": [1, 0], "fine_right": [1, 1, 0, 0]})
+
+
+# ---- the embedded checkpoint
+
+def embedded_fixture(folder):
+    config = json.load(open(os.path.join(folder, "config.json")))
+    read = lambda name: {k: v.float() if v.is_floating_point() else v for k, v in load_file(os.path.join(folder, name)).items()}
+    voices = read(config["voices"]["file"])
+    voice = config["voices"]["default"]
+    t3 = reference.t3(config["t3"]["text_tokens_dict_size"], config["t3"])
+    state = read(config["t3"]["file"])
+    for unused in ("tfmr.embed_tokens.weight", "text_head.weight"):     # never read in inference; exports may leave them out
+        state.setdefault(unused, t3.state_dict()[unused])
+    t3.load_state_dict(state, strict=True)
+    t3.eval()
+    generator = torch.Generator().manual_seed(1)
+    text = [config["t3"]["start_text_token"]] + torch.randint(
+        2, config["t3"]["text_tokens_dict_size"], (30,), generator=generator).tolist() + [config["t3"]["stop_text_token"]]
+    cond = {"speaker_emb": voices[voice + ".t3.speaker_emb"], "emotion_adv": torch.tensor([[[0.5]]])}
+    heads = config["t3"]["alignment_heads"]
+    logits, tokens, alignment = run_t3(t3, cond, text, 0.5, 60, heads, penalty=config["t3"]["sampling"]["repetition_penalty"])
+    flow = reference.flow(config["s3gen"])
+    state = {k.removeprefix("flow."): v for k, v in read(config["s3gen"]["file"]).items() if k.startswith("flow.")}
+    flow.load_state_dict(state, strict=True)
+    flow.eval()
+    decoder = config["s3gen"]["decoder"]
+    speech = torch.randint(0, 6561, (25,), generator=generator)
+    stages = run_flow(flow, speech, speech[:0], torch.zeros(0, 80), voices[voice + ".gen.embedding"][0], True,
+                      decoder["n_timesteps"], decoder["meanflow"], 2)
+    tensors = {"in.text": torch.tensor(text), "out.logits": logits, "out.tokens": tokens, "out.alignment": alignment,
+               "in.speech": speech, "in.noise": stages["noise"], "out.mu": stages["mu"], "out.mel": stages["mel"]}
+    if config["vocoder"]["type"] == "source_filter":
+        import vocoder
+        model = vocoder.SourceFilterVocoder(width=config["vocoder"]["width"])
+        model.load_state_dict(read(config["vocoder"]["file"]), strict=True)
+        got = run_vocoder(model.eval(), stages["mel"], 3)
+        tensors |= {"vocoder." + k: v for k, v in got.items() if k in ("in.noise", "out.f0", "out.wave")}
+    save("embedded", tensors, {"voice": voice, "emotion": 0.5, "cfg_weight": 0.5})
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--embedded", metavar="FOLDER")
+    parser.add_argument("--only", choices=["t3", "sampler", "flow", "hift", "vocoder"])
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    if arguments.embedded:
+        return embedded_fixture(arguments.embedded)
+    wanted = lambda name: arguments.only in (None, name)
+    if wanted("t3"):
+        t3_fixture("t3_plain", t3_config(), 30, prompt=0)
+        t3_fixture("t3_prompt", t3_config(emotion_adv=False), 30, prompt=7, steps=8)
+        t3_fixture("t3_perceiver", t3_config(
+            use_perceiver_resampler=True, rope_theta=500000.0, speech_cond_prompt_len=20,
+            rope_scaling=dict(factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=8192, rope_type="llama3")),
+            30, prompt=20)
+    if wanted("sampler"):
+        sampler_fixture()
+    if wanted("flow"):
+        flow_fixture(True)
+        flow_fixture(False)
+    if wanted("hift"):
+        hift_fixture()
+    if wanted("vocoder"):
+        vocoder_fixture()
+
+
+if __name__ == "__main__":
+    with torch.inference_mode():
+        main()
