@@ -1,3 +1,5 @@
+import CKernels
+
 /// `softmax(q kᵀ scale + bias) v`.
 /// - Parameters:
 ///   - q: `[B, H, Tq, D]`.
@@ -25,18 +27,19 @@ public func attention(
         throw TensorError.shape(op: "attention", expected: "at least \(rows) keys", found: k.shape)
     }
     let strides = try bias?.strides(repeatedTo: [batch, heads, rows, length], op: "attention bias")
-    return Tensor(shape: q.shape) { out in
+    var packed = PackedHeads(width: width, capacity: length)
+    return try Tensor(shape: q.shape) { out in
         for b in 0..<batch {
             for h in 0..<heads {
                 let at = b * heads + h
-                Reference.attention(
-                    q: q.storage.pointer + at * rows * width, k: k.storage.pointer + at * length * width,
-                    v: v.storage.pointer + at * length * width, out: out.baseAddress! + at * rows * width,
-                    rows: rows, length: length, width: width, scale: scale, causal: causal, probabilities: nil
-                ) { row, column in
-                    guard let bias, let strides else { return 0 }
-                    return bias.storage.pointer[b * strides[0] + h * strides[1] + row * strides[2] + column * strides[3]]
-                }
+                packed.write(
+                    keys: k.storage.pointer + at * length * width, values: v.storage.pointer + at * length * width,
+                    count: length, head: 0, at: 0)
+                let place = strides.map { b * $0[0] + h * $0[1] } ?? 0
+                try packed.attend(
+                    q.storage.pointer + at * rows * width, head: 0, rows: rows, length: length, scale: scale, causal: causal,
+                    bias: bias.map { $0.storage.pointer + place }, biasSteps: strides.map { ($0[2], $0[3]) } ?? (0, 0),
+                    probabilities: nil, into: out.baseAddress! + at * rows * width)
             }
         }
     }
@@ -57,9 +60,10 @@ extension Tensor {
         }
         return Tensor(shape: shape) { out in
             for row in 0..<(width > 0 ? count / width : 0) {
-                Reference.rotate(
-                    storage.pointer + row * width, cosine.storage.pointer + row % time * half,
-                    sine.storage.pointer + row % time * half, out.baseAddress! + row * width, half)
+                let at = row % time * half
+                ck_rotate(
+                    storage.pointer + row * width, cosine.storage.pointer + at, sine.storage.pointer + at,
+                    out.baseAddress! + row * width, half)
             }
         }
     }

@@ -1,3 +1,5 @@
+import CKernels
+
 /// Where a layer finds channels and time.
 public enum ActivationLayout: Sendable {
     /// `[B, C, T]`, torch's.
@@ -22,8 +24,15 @@ public struct Conv1d: Sendable {
     public let groups: Int
     public let padding: (left: Int, right: Int)
     public let layout: ActivationLayout
-    let weight: Tensor
-    let bias: Tensor?
+    private let kernels: Kernels
+
+    /// What the weights are packed for.
+    private enum Kernels: Sendable {
+        /// One channel per group: `weight [kernel, C]`, always in 32 bits.
+        case depthwise(weight: Tensor, bias: Tensor?)
+        /// One matrix per group, its inputs in the order (tap, channel).
+        case dense([PackedMatrix])
+    }
 
     /// - Parameters:
     ///   - weight: `[outputs, inputs / groups, kernel]`.
@@ -55,8 +64,19 @@ public struct Conv1d: Sendable {
         }
         (self.stride, self.dilation, self.padding, self.groups) = (stride, dilation, padding, groups)
         self.layout = layout
-        self.weight = precision == .bfloat16 ? Reference.roundedToBFloat16(weight) : weight
-        self.bias = bias
+        let (inner, outer, kernel) = (weight.shape[1], outputs / groups, weight.shape[2])
+        if inner == 1, outer == 1 {
+            kernels = .depthwise(weight: try weight.reshaped([groups, kernel]).transposed(0, 1), bias: bias)
+            return
+        }
+        let ordered = try weight.transposed(1, 2)
+        kernels = .dense(
+            try (0..<groups).map { group in
+                try PackedMatrix(
+                    weight: ordered.storage.pointer + group * outer * inner * kernel, outputs: outer, inputs: kernel * inner,
+                    outputStep: kernel * inner, inputStep: 1, bias: bias.map { $0.storage.pointer + group * outer },
+                    precision: precision)
+            })
     }
 
     /// Inputs that one output sees, from first to last.
@@ -81,19 +101,39 @@ public struct Conv1d: Sendable {
 
     /// Without padding.
     func valid(_ x: Tensor) throws -> Tensor {
-        var input = x
-        if layout == .channelsLast { input = try x.transposed(1, 2) }
-        let (batch, time) = (input.shape[0], input.shape[2])
+        let input = layout == .channelsLast ? x : try x.transposed(1, 2)
+        let y = try applied(input)
+        return layout == .channelsLast ? y : try y.transposed(1, 2)
+    }
+
+    /// `[B, T, inputs]` to `[B, T', outputs]`.
+    private func applied(_ x: Tensor) throws -> Tensor {
+        let (batch, time) = (x.shape[0], x.shape[1])
         let length = outputLength(time)
-        let y = Tensor(shape: [batch, outputs, length]) { out in
+        return try Tensor(shape: [batch, length, outputs]) { out in
             for b in 0..<batch {
-                Reference.conv1d(
-                    input.storage.pointer + b * inputs * time, weight.storage.pointer, bias?.storage.pointer,
-                    out.baseAddress! + b * outputs * length, inputs: inputs, outputs: outputs, kernel: kernel,
-                    stride: stride, dilation: dilation, groups: groups, time: time)
+                let (from, to) = (x.storage.pointer + b * time * inputs, out.baseAddress! + b * length * outputs)
+                switch kernels {
+                case .depthwise(let weight, let bias):
+                    ck_depthwise(
+                        from, weight.storage.pointer, bias?.storage.pointer, to, length, inputs, kernel, stride, dilation)
+                case .dense(let matrices) where groups == 1:
+                    try matrices[0].multiply(
+                        from, rowStep: stride * inputs, taps: kernel, tapStep: dilation * inputs, rows: length, into: to)
+                case .dense(let matrices):
+                    let (inner, outer) = (inputs / groups, outputs / groups)
+                    let part = Tensor(uninitialized: [length, outer])
+                    for (group, matrix) in matrices.enumerated() {
+                        try matrix.multiply(
+                            from + group * inner, rowStep: stride * inputs, taps: kernel, tapStep: dilation * inputs,
+                            rows: length, into: part.storage.pointer)
+                        for t in 0..<length {
+                            (to + t * outputs + group * outer).update(from: part.storage.pointer + t * outer, count: outer)
+                        }
+                    }
+                }
             }
         }
-        return layout == .channelsLast ? try y.transposed(1, 2) : y
     }
 }
 

@@ -1,3 +1,5 @@
+import CKernels
+
 /// Transposed convolution over time, as torch's `ConvTranspose1d` with one group.
 public struct ConvTranspose1d: Sendable {
     public let inputs: Int
@@ -7,8 +9,9 @@ public struct ConvTranspose1d: Sendable {
     public let padding: Int
     public let outputPadding: Int
     public let layout: ActivationLayout
-    let weight: Tensor
-    let bias: Tensor?
+    /// `[kernel * outputs, inputs]`, no bias.
+    private let matrix: PackedMatrix
+    private let bias: Tensor?
 
     /// - Parameters:
     ///   - weight: `[inputs, outputs, kernel]`, torch's order.
@@ -33,7 +36,10 @@ public struct ConvTranspose1d: Sendable {
                 found: min(stride, padding, outputPadding))
         }
         (self.stride, self.padding, self.outputPadding, self.layout) = (stride, padding, outputPadding, layout)
-        self.weight = precision == .bfloat16 ? Reference.roundedToBFloat16(weight) : weight
+        let ordered = try weight.transposed(1, 2)
+        matrix = try PackedMatrix(
+            weight: ordered.storage.pointer, outputs: kernel * outputs, inputs: inputs, outputStep: 1,
+            inputStep: kernel * outputs, bias: nil, precision: precision)
         self.bias = bias
     }
 
@@ -58,14 +64,18 @@ public struct ConvTranspose1d: Sendable {
         let input = layout == .channelsLast ? x : try x.transposed(1, 2)
         let (batch, time) = (input.shape[0], input.shape[1])
         let length = time == 0 ? 0 : (time - 1) * stride + kernel
-        return Tensor(shape: [batch, length, outputs]) { out in
-            for b in 0..<batch {
-                Reference.convTranspose1d(
-                    input.storage.pointer + b * inputs * time, weight.storage.pointer,
-                    out.baseAddress! + b * outputs * length, inputs: inputs, outputs: outputs, kernel: kernel,
-                    stride: stride, time: time)
+        let products = try Tensor(shape: [batch * time, kernel * outputs]) { out in
+            try matrix.multiply(input.storage.pointer, rowStep: inputs, rows: batch * time, into: out.baseAddress!)
+        }
+        var sums = Tensor(zeros: [batch, length, outputs])
+        let run = kernel * outputs
+        sums.withUnsafeMutableBufferPointer { out in
+            for row in 0..<(batch * time) {
+                let to = out.baseAddress! + (row / time * length + row % time * stride) * outputs
+                ck_combine(CK_ADD, to, products.storage.pointer + row * run, 1, to, run)
             }
         }
+        return sums
     }
 }
 
@@ -95,8 +105,7 @@ extension ConvTranspose1d {
             state.started = true
             try add(full(x), steps: x.shape[layout.timeAxis] * stride, to: &state)
         }
-        // What the last `padding` steps will be is known only at the end, but for those that output padding makes up for.
-        let held = max(state.overlap, padding - outputPadding)
+        let held = max(state.overlap, surplus)
         return try give(state.pending.shape[1] - held, state: &state)
     }
 
@@ -104,9 +113,6 @@ extension ConvTranspose1d {
     public func flush(state: inout ConvTranspose1dState) throws -> Tensor {
         let batch = state.pending.shape[0]
         if state.started {
-            // After the last input the sums reach `kernel - stride` beyond its own steps; torch cuts or adds from there.
-            let gap = max(0, stride - kernel)
-            let surplus = padding - outputPadding + gap
             let length = state.pending.shape[1]
             if surplus > 0 {
                 state.pending = try state.pending.sliced(axis: 1, from: 0, to: max(0, length - surplus))
@@ -118,6 +124,9 @@ extension ConvTranspose1d {
         state = makeState(batch: batch)
         return y
     }
+
+    /// Steps that the end of a stream cuts off what its last input wrote or left empty; below 0, steps it adds.
+    private var surplus: Int { padding - outputPadding + max(0, stride - kernel) }
 
     /// Adds `sums` where the last input's own steps ended; `steps` is how far on the next input will add.
     private func add(_ sums: Tensor, steps: Int, to state: inout ConvTranspose1dState) throws {
@@ -131,7 +140,7 @@ extension ConvTranspose1d {
                 let to = out.baseAddress! + b * length * outputs
                 to.update(from: before.storage.pointer + b * old * outputs, count: old * outputs)
                 let from = sums.storage.pointer + b * new * outputs
-                for i in 0..<(new * outputs) { to[at * outputs + i] += from[i] }
+                ck_combine(CK_ADD, to + at * outputs, from, 1, to + at * outputs, new * outputs)
             }
         }
         state.overlap = length - (at + steps)

@@ -1,27 +1,29 @@
+import CKernels
+
 // One element in, one out; and rows into rows.
 
 extension Tensor {
-    private func map(_ f: (Float) -> Float) -> Tensor {
-        Tensor(shape: shape) { out in for i in 0..<count { out[i] = f(storage.pointer[i]) } }
+    private func applied(_ function: ck_function, parameter: Float = 0) -> Tensor {
+        Tensor(shape: shape) { ck_apply(function, storage.pointer, $0.baseAddress!, count, parameter) }
     }
 
-    public func relu() -> Tensor { map(Reference.relu) }
-    public func leakyReLU(slope: Float) -> Tensor { map { Reference.leakyReLU($0, slope: slope) } }
+    public func relu() -> Tensor { applied(CK_RELU) }
+    public func leakyReLU(slope: Float) -> Tensor { applied(CK_LEAKY_RELU, parameter: slope) }
     /// `x` above 0, `exp(x) - 1` below.
-    public func elu() -> Tensor { map(Reference.elu) }
-    public func silu() -> Tensor { map(Reference.silu) }
+    public func elu() -> Tensor { applied(CK_ELU) }
+    public func silu() -> Tensor { applied(CK_SILU) }
     /// The exact form, by the error function.
-    public func gelu() -> Tensor { map(Reference.gelu) }
+    public func gelu() -> Tensor { applied(CK_GELU) }
     /// The form by tanh, GPT-2's `gelu_new`.
-    public func geluTanh() -> Tensor { map(Reference.geluTanh) }
-    public func mish() -> Tensor { map(Reference.mish) }
-    public func tanh() -> Tensor { map(Reference.tanh) }
-    public func sigmoid() -> Tensor { map(Reference.sigmoid) }
-    public func exp() -> Tensor { map(Reference.exp) }
-    public func sin() -> Tensor { map(Reference.sin) }
-    public func cos() -> Tensor { map(Reference.cos) }
+    public func geluTanh() -> Tensor { applied(CK_GELU_TANH) }
+    public func mish() -> Tensor { applied(CK_MISH) }
+    public func tanh() -> Tensor { applied(CK_TANH) }
+    public func sigmoid() -> Tensor { applied(CK_SIGMOID) }
+    public func exp() -> Tensor { applied(CK_EXP) }
+    public func sin() -> Tensor { applied(CK_SIN) }
+    public func cos() -> Tensor { applied(CK_COS) }
     public func clamped(_ range: ClosedRange<Float>) -> Tensor {
-        map { Swift.min(Swift.max($0, range.lowerBound), range.upperBound) }
+        Tensor(shape: shape) { ck_clamp(storage.pointer, range.lowerBound, range.upperBound, $0.baseAddress!, count) }
     }
 
     /// `silu(first half) * second half` of the last axis: the middle of a SwiGLU.
@@ -31,12 +33,7 @@ extension Tensor {
         }
         let half = last / 2
         return Tensor(shape: shape.dropLast() + [half]) { out in
-            for row in 0..<(half > 0 ? out.count / half : 0) {
-                for i in 0..<half {
-                    let x = storage.pointer + row * last + i
-                    out[row * half + i] = Reference.silu(x[0]) * x[half]
-                }
-            }
+            ck_silu_gate(storage.pointer, out.baseAddress!, out.count / max(half, 1), half)
         }
     }
 
@@ -46,9 +43,7 @@ extension Tensor {
             throw TensorError.shape(op: "softmax", expected: "at least one axis", found: shape)
         }
         return Tensor(shape: shape) { out in
-            for row in 0..<(last > 0 ? count / last : 0) {
-                Reference.softmax(storage.pointer + row * last, out.baseAddress! + row * last, last)
-            }
+            ck_softmax(storage.pointer, out.baseAddress!, count / max(last, 1), last)
         }
     }
 
@@ -65,7 +60,7 @@ extension Tensor {
         return Tensor(shape: shape) { out in
             for row in 0..<(shape[0] * shape[1]) {
                 let a = alpha.storage.pointer[row % shape[1]]
-                for i in (row * length)..<((row + 1) * length) { out[i] = Reference.snake(storage.pointer[i], alpha: a) }
+                ck_snake(storage.pointer + row * length, a, out.baseAddress! + row * length, length)
             }
         }
     }

@@ -5,22 +5,28 @@ public struct KeyValueCache: Sendable {
     public let headWidth: Int
     /// Positions held.
     public private(set) var length = 0
-    private var capacity: Int
-    /// `[B, H, capacity, D]`, of which `length` positions are in use.
-    private var keyStore: Tensor
-    private var valueStore: Tensor
+    private var packed: PackedHeads
 
     /// - Parameter capacity: Positions to make room for at once.
     public init(batch: Int, heads: Int, headWidth: Int, capacity: Int) {
-        (self.batch, self.heads, self.headWidth, self.capacity) = (batch, heads, headWidth, max(capacity, 1))
-        keyStore = Tensor(zeros: [batch, heads, self.capacity, headWidth])
-        valueStore = keyStore
+        (self.batch, self.heads, self.headWidth) = (batch, heads, headWidth)
+        packed = PackedHeads(heads: batch * heads, width: headWidth, capacity: capacity)
     }
 
-    /// `[B, H, length, D]` (copies).
-    public var keys: Tensor { get throws { try keyStore.sliced(axis: 2, from: 0, to: length) } }
-    /// `[B, H, length, D]` (copies).
-    public var values: Tensor { get throws { try valueStore.sliced(axis: 2, from: 0, to: length) } }
+    /// What is held: `[B, H, length, D]` each (copies).
+    public var contents: (keys: Tensor, values: Tensor) {
+        var keys = Tensor(uninitialized: [batch, heads, length, headWidth])
+        var values = Tensor(uninitialized: keys.shape)
+        keys.withUnsafeMutableBufferPointer { keys in
+            values.withUnsafeMutableBufferPointer { values in
+                for head in 0..<(batch * heads) {
+                    let at = head * length * headWidth
+                    packed.read(head: head, length: length, keys: keys.baseAddress! + at, values: values.baseAddress! + at)
+                }
+            }
+        }
+        return (keys, values)
+    }
 
     /// Adds positions behind those held.
     /// - Parameters:
@@ -35,25 +41,13 @@ public struct KeyValueCache: Sendable {
             throw TensorError.shape(op: "KeyValueCache.append", expected: "values of \(keys.shape)", found: values.shape)
         }
         let added = keys.shape[2]
-        if length + added > capacity {
-            let larger = max(length + added, capacity * 2)
-            keyStore = try keyStore.padded(axis: 2, before: 0, after: larger - capacity)
-            valueStore = try valueStore.padded(axis: 2, before: 0, after: larger - capacity)
-            capacity = larger
+        packed.reserve(length + added, keeping: length)
+        for head in 0..<(batch * heads) {
+            let at = head * added * headWidth
+            packed.write(
+                keys: keys.storage.pointer + at, values: values.storage.pointer + at, count: added, head: head, at: length)
         }
-        write(keys, to: \.keyStore)
-        write(values, to: \.valueStore)
         length += added
-    }
-
-    private mutating func write(_ source: Tensor, to store: WritableKeyPath<KeyValueCache, Tensor>) {
-        let (run, room, start) = (source.shape[2] * headWidth, capacity * headWidth, length * headWidth)
-        let rows = batch * heads
-        self[keyPath: store].withUnsafeMutableBufferPointer { out in
-            for row in 0..<rows {
-                (out.baseAddress! + row * room + start).update(from: source.storage.pointer + row * run, count: run)
-            }
-        }
     }
 
     /// Attention of the newest positions over all that are held, causally: the last query sees everything.
@@ -72,17 +66,15 @@ public struct KeyValueCache: Sendable {
         }
         let rows = q.shape[2]
         var seen = Tensor(zeros: [batch, watched.count, rows, length])
-        let output = Tensor(shape: q.shape) { out in
-            seen.withUnsafeMutableBufferPointer { seen in
-                for row in 0..<(batch * heads) {
-                    let wanted = watched.firstIndex(of: row % heads)
-                    let place = wanted.map { seen.baseAddress! + (row / heads * watched.count + $0) * rows * length }
-                    Reference.attention(
-                        q: q.storage.pointer + row * rows * headWidth,
-                        k: keyStore.storage.pointer + row * capacity * headWidth,
-                        v: valueStore.storage.pointer + row * capacity * headWidth,
-                        out: out.baseAddress! + row * rows * headWidth, rows: rows, length: length, width: headWidth,
-                        scale: scale, causal: true, probabilities: place, bias: { _, _ in 0 })
+        let output = try Tensor(shape: q.shape) { out in
+            try seen.withUnsafeMutableBufferPointer { seen in
+                for head in 0..<(batch * heads) {
+                    let at = head * rows * headWidth
+                    let wanted = watched.firstIndex(of: head % heads)
+                    let place = wanted.map { seen.baseAddress! + (head / heads * watched.count + $0) * rows * length }
+                    try packed.attend(
+                        q.storage.pointer + at, head: head, rows: rows, length: length, scale: scale, causal: true, bias: nil,
+                        biasSteps: (0, 0), probabilities: place, into: out.baseAddress! + at)
                 }
             }
         }

@@ -1,7 +1,8 @@
 /// How a layer keeps its weights. Sums are always in 32 bits.
 public enum Precision: String, Sendable, Codable, CaseIterable {
     case float32
-    /// Half the memory to read. With many rows at a time the activations are rounded to bfloat16 as well.
+    /// Half the memory to read. Products of 8 rows and more may round the activations to bfloat16 as well; fewer rows (a
+    /// decoder's steps) are never rounded.
     case bfloat16
 }
 
@@ -9,8 +10,7 @@ public enum Precision: String, Sendable, Codable, CaseIterable {
 public struct Linear: Sendable {
     public let inputs: Int
     public let outputs: Int
-    let weight: Tensor
-    let bias: Tensor?
+    let matrix: PackedMatrix
 
     /// - Parameters:
     ///   - weight: `[outputs, inputs]`.
@@ -24,8 +24,9 @@ public struct Linear: Sendable {
         guard bias == nil || bias?.shape == [outputs] else {
             throw TensorError.shape(op: "Linear", expected: "a bias of [\(outputs)]", found: bias?.shape ?? [])
         }
-        self.weight = precision == .bfloat16 ? Reference.roundedToBFloat16(weight) : weight
-        self.bias = bias
+        matrix = try PackedMatrix(
+            weight: weight.storage.pointer, outputs: outputs, inputs: inputs, outputStep: inputs, inputStep: 1,
+            bias: bias?.storage.pointer, precision: precision)
     }
 
     /// - Parameter x: `[..., inputs]`.
@@ -35,10 +36,9 @@ public struct Linear: Sendable {
         guard x.shape.last == inputs else {
             throw TensorError.shape(op: "Linear", expected: "[..., \(inputs)]", found: x.shape)
         }
-        return Tensor(shape: x.shape.dropLast() + [outputs]) { out in
-            Reference.linear(
-                x.storage.pointer, weight.storage.pointer, bias?.storage.pointer, out.baseAddress!,
-                rows: x.count / max(inputs, 1), inputs: inputs, outputs: outputs)
+        return try Tensor(shape: x.shape.dropLast() + [outputs]) { out in
+            try matrix.multiply(
+                x.storage.pointer, rowStep: inputs, rows: x.shape.dropLast().reduce(1, *), into: out.baseAddress!)
         }
     }
 }

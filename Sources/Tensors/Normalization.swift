@@ -1,3 +1,5 @@
+import CKernels
+
 /// `(x - mean) / sqrt(variance + epsilon) * weight + bias` along the last axis.
 public struct LayerNorm: Sendable {
     let weight: Tensor
@@ -21,11 +23,9 @@ public struct LayerNorm: Sendable {
             throw TensorError.shape(op: "LayerNorm", expected: "[..., \(width)]", found: x.shape)
         }
         return Tensor(shape: x.shape) { out in
-            for row in 0..<(width > 0 ? x.count / width : 0) {
-                Reference.layerNorm(
-                    x.storage.pointer + row * width, weight.storage.pointer, bias?.storage.pointer,
-                    out.baseAddress! + row * width, width, epsilon)
-            }
+            ck_layer_norm(
+                x.storage.pointer, weight.storage.pointer, bias?.storage.pointer, out.baseAddress!, x.count / max(width, 1),
+                width, epsilon)
         }
     }
 }
@@ -50,10 +50,8 @@ public struct RMSNorm: Sendable {
             throw TensorError.shape(op: "RMSNorm", expected: "[..., \(width)]", found: x.shape)
         }
         return Tensor(shape: x.shape) { out in
-            for row in 0..<(width > 0 ? x.count / width : 0) {
-                Reference.rmsNorm(
-                    x.storage.pointer + row * width, weight.storage.pointer, out.baseAddress! + row * width, width, epsilon)
-            }
+            ck_rms_norm(
+                x.storage.pointer, weight.storage.pointer, out.baseAddress!, x.count / max(width, 1), width, epsilon)
         }
     }
 }

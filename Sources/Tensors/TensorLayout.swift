@@ -1,3 +1,5 @@
+import CKernels
+
 // Operations that only move elements.
 
 extension Tensor {
@@ -24,7 +26,21 @@ extension Tensor {
         let inner = shape[(high + 1)...].reduce(1, *)
         let (n, m) = (shape[low], shape[high])
         return Tensor(shape: swapped) { out in
-            Reference.transpose(storage.pointer, out.baseAddress!, outer, n, middle, m, inner)
+            let (from, to) = (storage.pointer, out.baseAddress!)
+            if middle == 1, inner == 1 {
+                for o in 0..<outer { ck_transpose(from + o * n * m, to + o * n * m, n, m) }
+                return
+            }
+            for o in 0..<outer {
+                for k in 0..<m {
+                    for j in 0..<middle {
+                        for i in 0..<n {
+                            (to + (((o * m + k) * middle + j) * n + i) * inner).update(
+                                from: from + (((o * n + i) * middle + j) * m + k) * inner, count: inner)
+                        }
+                    }
+                }
+            }
         }
     }
 

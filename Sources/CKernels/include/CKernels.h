@@ -1,1 +1,110 @@
 #pragma once
+// The loops under `Tensors`: products over oneDNN and over our own SIMD code, norms, activations, attention, FFT.
+// All arrays are 32-bit floats unless said otherwise; nothing here checks shapes, the Swift side does.
+// Every function runs on the caller's thread and may be called from any number of threads.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// Instruction sets ------------------------------------------------------------------------------------------------
+
+// CK_PLAIN is what the compiler may assume everywhere: SSE2 on x86-64, NEON on arm64.
+typedef enum { CK_PLAIN = 0, CK_AVX2 = 1, CK_AVX512 = 2 } ck_path;
+
+bool ck_path_available(ck_path path);
+// For tests: makes this thread use `path`, and our own products in place of oneDNN's unless `onednn`.
+void ck_force_path(ck_path path, bool onednn);
+void ck_unforce_path(void);
+// Threads that oneDNN may use for calls from this thread. 1 unless set.
+void ck_set_threads(int count);
+
+// Products --------------------------------------------------------------------------------------------------------
+
+// Columns of a packed panel. A packed matrix [k, n] is ceil(n / 64) panels of [k][64].
+enum { CK_PANEL = 64 };
+
+// A packed weight with its bias. Immutable; NULL when memory is short.
+typedef struct ck_matrix ck_matrix;
+
+// `weight` element (output o, input i) is at o * output_step + i * input_step. `bias` may be NULL.
+ck_matrix *ck_matrix_create(const float *weight, size_t outputs, size_t inputs, ptrdiff_t output_step,
+                            ptrdiff_t input_step, const float *bias, bool bfloat16);
+void ck_matrix_destroy(ck_matrix *matrix);
+// y[row] = W x[row] + bias, y rows being `outputs` apart. Row r of x is `taps` pieces of inputs / taps floats, the first at
+// r * row_step, each tap_step after the one before: a convolution when taps > 1.
+// Returns false when memory is short.
+bool ck_matrix_multiply(const ck_matrix *matrix, const float *x, size_t row_step, size_t taps, size_t tap_step, float *y,
+                        size_t rows);
+// "oneDNN" or "own": which of them many rows (8 and more) are given to.
+const char *ck_matrix_backend(const ck_matrix *matrix);
+
+// Rows [count][width] become panel columns `first` to `first + count` of panels [width][64]: keys, for q kT.
+void ck_pack_columns(const float *rows, size_t count, size_t width, float *panels, size_t first);
+// Rows [count][width] become rows `first` to `first + count` of panels [capacity][64]: values, for weights * v.
+void ck_pack_rows(const float *rows, size_t count, size_t width, float *panels, size_t capacity, size_t first);
+
+// One head. q and out [rows][width]; keys packed by ck_pack_columns, values by ck_pack_rows.
+typedef struct {
+    const float *q, *keys, *values;
+    float *out;
+    size_t rows, width, length, capacity;
+    float scale;
+    bool causal;                 // query r sees keys up to length - rows + r
+    const float *bias;           // or NULL; element (r, c) at r * bias_row_step + c * bias_column_step
+    size_t bias_row_step, bias_column_step;
+    float *probabilities;        // or NULL; [rows][length]
+} ck_attention_head;
+bool ck_attention(const ck_attention_head *head);
+
+// y[t][c] = bias[c] + sum over j of x[t * stride + j * dilation][c] * weight[j][c]. `bias` may be NULL.
+void ck_depthwise(const float *x, const float *weight, const float *bias, float *y, size_t length, size_t channels,
+                  size_t kernel, size_t stride, size_t dilation);
+
+// Element by element ----------------------------------------------------------------------------------------------
+
+typedef enum {
+    CK_RELU, CK_LEAKY_RELU, CK_ELU, CK_SILU, CK_GELU, CK_GELU_TANH, CK_MISH, CK_TANH, CK_SIGMOID, CK_EXP, CK_SIN, CK_COS
+} ck_function;
+
+// `parameter` is the slope of CK_LEAKY_RELU; the others ignore it.
+void ck_apply(ck_function function, const float *x, float *y, size_t count, float parameter);
+void ck_affine(const float *x, float factor, float term, float *y, size_t count);
+void ck_clamp(const float *x, float low, float high, float *y, size_t count);
+// y = x + sin^2(alpha x) / (alpha + 1e-9)
+void ck_snake(const float *x, float alpha, float *y, size_t count);
+// Rows of 2 * half floats to rows of half: silu(first) * second.
+void ck_silu_gate(const float *x, float *y, size_t rows, size_t half);
+
+typedef enum { CK_ADD, CK_SUBTRACT, CK_MULTIPLY } ck_operator;
+// y[i] = a[i] op b[i * b_step], b_step being 0 or 1.
+void ck_combine(ck_operator operator, const float *a, const float *b, size_t b_step, float *y, size_t count);
+
+// Row by row ------------------------------------------------------------------------------------------------------
+
+void ck_softmax(const float *x, float *y, size_t rows, size_t width);
+void ck_layer_norm(const float *x, const float *weight, const float *bias, float *y, size_t rows, size_t width, float epsilon);
+void ck_rms_norm(const float *x, const float *weight, float *y, size_t rows, size_t width, float epsilon);
+// Rotary positions: channels i and i + half turn together by the angle of [cosine, sine][half].
+void ck_rotate(const float *x, const float *cosine, const float *sine, float *y, size_t half);
+// [rows][columns] to [columns][rows].
+void ck_transpose(const float *x, float *y, size_t rows, size_t columns);
+
+// Fourier transform -----------------------------------------------------------------------------------------------
+
+// Of `size` real values, size even. NULL when memory is short.
+typedef struct ck_fourier ck_fourier;
+ck_fourier *ck_fourier_create(size_t size);
+void ck_fourier_destroy(ck_fourier *plan);
+// size values to size / 2 + 1 bins. `work` holds 2 * size floats.
+void ck_fourier_forward(const ck_fourier *plan, const float *x, float *real, float *imaginary, float *work);
+// The inverse, divided by size. The imaginary parts of the first and the last bin count for nothing.
+void ck_fourier_inverse(const ck_fourier *plan, const float *real, const float *imaginary, float *x, float *work);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,36 @@
+import CKernels
+
+/// A weight and its bias, packed once for the product kernels.
+///
+/// `@unchecked Sendable`: the C side never writes to a matrix after it has made it.
+final class PackedMatrix: @unchecked Sendable {
+    let inputs: Int
+    let outputs: Int
+    private let matrix: OpaquePointer
+
+    /// - Parameters:
+    ///   - weight: Element (output, input) at `output * outputStep + input * inputStep`.
+    ///   - bias: `outputs` floats.
+    init(
+        weight: UnsafePointer<Float>, outputs: Int, inputs: Int, outputStep: Int, inputStep: Int, bias: UnsafePointer<Float>?,
+        precision: Precision
+    ) throws {
+        guard let matrix = ck_matrix_create(weight, outputs, inputs, outputStep, inputStep, bias, precision == .bfloat16)
+        else { throw TensorError.kernel(op: "PackedMatrix", message: "no memory for [\(outputs), \(inputs)]") }
+        (self.matrix, self.inputs, self.outputs) = (matrix, inputs, outputs)
+    }
+
+    deinit { ck_matrix_destroy(matrix) }
+
+    /// "oneDNN" or "own": what products of many rows run on.
+    var backend: String { String(cString: ck_matrix_backend(matrix)) }
+
+    /// `out [rows, outputs]`. A row of `x` is `taps` pieces, `tapStep` apart; rows are `rowStep` apart.
+    func multiply(
+        _ x: UnsafePointer<Float>, rowStep: Int, taps: Int = 1, tapStep: Int = 0, rows: Int, into out: UnsafeMutablePointer<Float>
+    ) throws {
+        guard ck_matrix_multiply(matrix, x, rowStep, taps, tapStep, out, rows) else {
+            throw TensorError.kernel(op: "product", message: "no memory for \(rows) rows of \(inputs)")
+        }
+    }
+}

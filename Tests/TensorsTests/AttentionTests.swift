@@ -1,0 +1,109 @@
+import Tensors
+import Testing
+
+@Suite struct AttentionTests {
+    @Test(arguments: Route.all.filter { !$0.oneDNN }) func agreesWithTheReference(route: Route) throws {
+        var samples = Samples(seed: 30)
+        for (rows, length, width) in [(1, 1, 1), (1, 70, 64), (5, 5, 24), (50, 129, 64), (3, 64, 65), (13, 40, 130)] {
+            let q = samples.tensor([2, 3, rows, width]), k = samples.tensor([2, 3, length, width])
+            let v = samples.tensor([2, 3, length, width])
+            let biases: [Tensor?] = [
+                nil, samples.tensor([rows, length]), samples.tensor([3, 1, length]), samples.tensor([2, 1, 1, length]),
+                samples.tensor([2, 3, rows, length]), samples.tensor([3, rows, 1]),
+            ]
+            for bias in biases {
+                for causal in [false, true] {
+                    let found = try route.use { try attention(q: q, k: k, v: v, scale: 0.2, bias: bias, causal: causal) }
+                    let expected = reference(q, k, v, scale: 0.2, bias: bias, causal: causal).output
+                    expectClose(found, expected, 2e-6, "\(rows) \(length) \(width) \(bias?.shape ?? []) \(causal)")
+                }
+            }
+        }
+    }
+
+    @Test func shapesAreChecked() {
+        let x = Tensor(zeros: [1, 2, 3, 4])
+        #expect(throws: TensorError.self) { try attention(q: x, k: Tensor(zeros: [1, 2, 3, 5]), v: x, scale: 1) }
+        #expect(throws: TensorError.self) { try attention(q: x, k: x, v: Tensor(zeros: [1, 2, 4, 4]), scale: 1) }
+        #expect(throws: TensorError.self) { try attention(q: x, k: x, v: x, scale: 1, bias: Tensor(zeros: [4, 3])) }
+        #expect(throws: TensorError.self) { try attention(q: x, k: Tensor(zeros: [1, 2, 2, 4]), v: x, scale: 1) }
+    }
+
+    @Test(arguments: Route.all.filter { !$0.oneDNN }) func aCacheFedInPiecesEqualsOneShot(route: Route) throws {
+        var samples = Samples(seed: 31)
+        for width in [24, 64, 70] {
+            let shape = [2, 3, 150, width]
+            let q = samples.tensor(shape), k = samples.tensor(shape), v = samples.tensor(shape)
+            let expected = reference(q, k, v, scale: 0.3, bias: nil, causal: true)
+            var cache = KeyValueCache(batch: 2, heads: 3, headWidth: width, capacity: 10)
+            var at = 0
+            for count in [60, 1, 1, 5, 0, 82, 1] {
+                let range = (at, at + count)
+                let before = cache
+                try cache.append(
+                    keys: k.sliced(axis: 2, from: range.0, to: range.1), values: v.sliced(axis: 2, from: range.0, to: range.1))
+                let (output, seen) = try route.use {
+                    try cache.attend(q.sliced(axis: 2, from: range.0, to: range.1), scale: 0.3, watching: [2, 0])
+                }
+                #expect(before.length == at, "a copy is not changed")
+                at += count
+                expectClose(output, try expected.output.sliced(axis: 2, from: range.0, to: range.1), 2e-6)
+                let watched = try expected.probabilities.sliced(axis: 2, from: range.0, to: range.1)
+                    .sliced(axis: 3, from: 0, to: at)
+                let ordered = try Tensor.concatenated(
+                    [2, 0].map { try watched.sliced(axis: 1, from: $0, to: $0 + 1) }, axis: 1)
+                expectClose(seen, ordered, 2e-6)
+            }
+            #expect(cache.contents.keys == k)
+            #expect(cache.contents.values == v)
+        }
+    }
+
+    @Test func theCacheChecksShapes() throws {
+        var cache = KeyValueCache(batch: 1, heads: 2, headWidth: 4, capacity: 1)
+        let x = Tensor(zeros: [1, 2, 3, 4])
+        #expect(throws: TensorError.self) { try cache.append(keys: x, values: Tensor(zeros: [1, 2, 2, 4])) }
+        #expect(throws: TensorError.self) { try cache.append(keys: Tensor(zeros: [2, 2, 3, 4]), values: x) }
+        #expect(throws: TensorError.self) { try cache.attend(x, scale: 1) }
+        try cache.append(keys: x, values: x)
+        #expect(throws: TensorError.self) { try cache.attend(x, scale: 1, watching: [2]) }
+        #expect(cache.length == 3)
+    }
+
+    @Test(arguments: Route.all.filter { !$0.oneDNN }) func rotaryPositions(route: Route) throws {
+        var samples = Samples(seed: 32)
+        let x = samples.tensor([2, 3, 5, 22]), cosine = samples.tensor([5, 11]), sine = samples.tensor([5, 11])
+        let expected = Tensor(shape: x.shape) { out in
+            for row in 0..<30 {
+                let from = Array(x.values[(row * 22)..<((row + 1) * 22)])
+                let at = (row % 5 * 11)..<((row % 5 + 1) * 11)
+                Reference.rotate(from, Array(cosine.values[at]), Array(sine.values[at]), out.baseAddress! + row * 22, 11)
+            }
+        }
+        expectClose(try route.use { try x.rotated(cosine: cosine, sine: sine) }, expected, 1e-6)
+        #expect(throws: TensorError.self) { try x.rotated(cosine: sine, sine: Tensor(zeros: [5, 22])) }
+    }
+
+    private func reference(
+        _ q: Tensor, _ k: Tensor, _ v: Tensor, scale: Float, bias: Tensor?, causal: Bool
+    ) -> (output: Tensor, probabilities: Tensor) {
+        let (batch, heads, rows, width, length) = (q.shape[0], q.shape[1], q.shape[2], q.shape[3], k.shape[2])
+        let full = try! Tensor(zeros: [batch, heads, rows, length]) + (bias ?? Tensor(zeros: []))
+        let (qs, ks, vs, biases) = (q.values, k.values, v.values, full.values)
+        var probabilities = Tensor(zeros: full.shape)
+        let output = Tensor(shape: q.shape) { out in
+            probabilities.withUnsafeMutableBufferPointer { seen in
+                for head in 0..<(batch * heads) {
+                    Reference.attention(
+                        q: Array(qs[(head * rows * width)..<((head + 1) * rows * width)]),
+                        k: Array(ks[(head * length * width)..<((head + 1) * length * width)]),
+                        v: Array(vs[(head * length * width)..<((head + 1) * length * width)]),
+                        out: out.baseAddress! + head * rows * width, rows: rows, length: length, width: width, scale: scale,
+                        causal: causal, probabilities: seen.baseAddress! + head * rows * length,
+                        bias: { biases[(head * rows + $0) * length + $1] })
+                }
+            }
+        }
+        return (output, probabilities)
+    }
+}
