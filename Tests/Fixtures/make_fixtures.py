@@ -54,8 +54,9 @@ def randomise(module, seed, gain=1.0):
     return module.eval()
 
 
-def weights(module):
-    return {"weights." + k: v for k, v in module.state_dict().items()}
+def weights(module, prefix=""):
+    # `T3.inference` hangs a second view of the same weights into the model
+    return {f"weights.{prefix}{k}": v for k, v in module.state_dict().items() if not k.startswith("patched_model.")}
 
 
 # ---- T3
@@ -79,7 +80,7 @@ def make_t3(config, vocabulary, seed):
 
 
 def run_t3(model, cond, text, cfg_weight, steps, heads, penalty=1.2):
-    """`T3.inference`, greedy: a temperature near nothing.  Logits `[steps, rows, V]`, tokens, alignment `[steps, text]`."""
+    """`T3.inference`, greedy: top-p 0 leaves the likeliest token.  Logits `[steps, rows, V]`, tokens, alignment `[steps, text]`."""
     from chatterbox.models.t3.modules.cond_enc import T3Cond
     logits, rows = [], []
     hooks = [model.speech_head.register_forward_hook(lambda m, i, o: logits.append(o[:, -1].clone()))]
@@ -94,12 +95,26 @@ def run_t3(model, cond, text, cfg_weight, steps, heads, penalty=1.2):
     hooks.append(model.tfmr.register_forward_hook(step_done))
     hooks.append(model.cond_enc.register_forward_hook(lambda m, i, o: len_cond.append(o.shape[1])))
     tokens = model.inference(
-        t3_cond=T3Cond(**cond), text_tokens=torch.tensor([text, text]), max_new_tokens=steps, temperature=1e-4, top_p=1.0,
+        t3_cond=T3Cond(**cond), text_tokens=torch.tensor([text, text]), max_new_tokens=steps, temperature=1.0, top_p=0.0,
         min_p=0.0, repetition_penalty=penalty, cfg_weight=cfg_weight)[0]
     for h in hooks:
         h.remove()
     alignment = torch.stack([r[len_cond[0]:len_cond[0] + len(text)] for r in rows[:len(tokens)]])
     return torch.stack(logits)[:len(tokens)], tokens, alignment
+
+
+def clear(logits, tokens, cfg_weight, start, penalty=1.2):
+    """Whether every token won by more than rounding can take away."""
+    history = [start]
+    for step, token in zip(logits, tokens.tolist()):
+        x = step[0] + cfg_weight * (step[0] - step[1])
+        seen = torch.tensor(sorted(set(history)))
+        x[seen] = torch.where(x[seen] < 0, x[seen] * penalty, x[seen] / penalty)
+        best, second = x.topk(2).values.tolist()
+        if x[token] != best or best - second < 1e-2:
+            return False
+        history.append(token)
+    return True
 
 
 def t3_fixture(name, config, vocabulary, prompt, steps=60):
@@ -110,10 +125,11 @@ def t3_fixture(name, config, vocabulary, prompt, steps=60):
     if prompt:
         cond["cond_prompt_speech_tokens"] = torch.randint(0, 66, (1, prompt), generator=generator)
     heads = config["alignment_heads"] = [[1, 0], [2, 1]]
-    for seed in range(100):                          # the first random model that neither stops early nor hums one tone
+    for seed in range(300):                          # the first random model that neither stops early nor hums one tone
         model = make_t3(config, vocabulary, seed)
         results = {w: run_t3(model, cond, text, w, steps, heads) for w in (0.0, 0.5)}
-        if all(len(t) == steps and len(set(t.tolist())) > steps // 5 and config["stop_speech_token"] not in t for _, t, _ in results.values()):
+        if all(clear(l, t, w, config["start_speech_token"]) for w, (l, t, _) in results.items()) and all(
+                len(t) == steps and len(set(t.tolist())) > steps // 5 and config["stop_speech_token"] not in t for _, t, _ in results.values()):
             break
     else:
         raise SystemExit("no seed gives a long varied run")
@@ -195,7 +211,7 @@ def flow_fixture(meanflow):
     generator = torch.Generator().manual_seed(4)
     tokens, prompt = torch.randint(0, 40, (9,), generator=generator), torch.randint(0, 40, (4,), generator=generator)
     feat, embedding = torch.randn(8, 80, generator=generator), torch.randn(10, generator=generator)
-    tensors = weights(model) | {"in.tokens": tokens, "in.prompt_token": prompt, "in.prompt_feat": feat, "in.embedding": embedding}
+    tensors = weights(model, "flow.") | {"in.tokens": tokens, "in.prompt_token": prompt, "in.prompt_feat": feat, "in.embedding": embedding}
     none, empty = prompt[:0], feat[:0]
     cases = [("plain", none, empty, True), ("held", none, empty, False), ("prompted", prompt, feat, True)]
     for name, p, f, finalize in cases:
@@ -271,7 +287,7 @@ def vocoder_fixture():
     got = run_vocoder(model, mel, 14)
     assert (got["out.f0"] > 0).any() and (got["out.f0"] == 0).any(), got["out.f0"]
     save("source_filter", weights(model) | got,
-         {"type": "source_filter", "file": "source_filter", "width": 24, "f0_width": 12, "n_fft": 960, "hop": 240,
+         {"type": "source_filter", "file": "source_filter", "width": 24, "f0_width": 12, "f0_right": [1, 0, 0, 0], "n_fft": 960, "hop": 240,
           "coarse_right": [1, 0], "fine_right": [1, 1, 0, 0]})
 
 

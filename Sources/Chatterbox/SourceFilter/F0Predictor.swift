@@ -2,47 +2,41 @@ import Checkpoints
 import Foundation
 import Tensors
 
-/// F0 from mel, one frame ahead. Source: Training/vocoder.py `F0Predictor`
+/// F0 from mel. Source: Training/vocoder.py `F0Predictor`
 struct F0Predictor: Sendable {
-    static let convCount = 4
-    private let convs: [Conv1d]
+    static let maxHz: Float = 800
+    private let input: Linear
+    private let blocks: ConvNeXtStack
+    private let norm: LayerNorm
     private let classifier: Linear
 
-    struct State: Sendable { fileprivate var convs: [Conv1dState] }
+    typealias State = ConvNeXtStack.State
 
-    init(_ layers: LayerReader, melBins: Int, width: Int) throws {
-        // fp32: pitch is what bf16's steps would be heard in.
+    init(_ layers: LayerReader, melBins: Int, width: Int, rights: [Int]) throws {
+        // fp32: the steps of bf16 would be heard in the pitch.
         let exact = LayerReader(reader: layers.reader, precision: .float32)
-        convs = try (0..<Self.convCount).map { i in
-            try exact.conv1d(
-                "condnet.\(i)", i == 0 ? melBins : width, width, kernel: 3, padding: i == 0 ? (1, 1) : (2, 0))
-        }
+        input = try exact.linear("input", melBins, width)
+        blocks = try ConvNeXtStack(exact.scope("blocks"), channels: width, rights: rights)
+        norm = try exact.layerNorm("norm", width)
         classifier = try exact.linear("classifier", width, 2)
     }
 
-    func makeState() -> State { State(convs: convs.map { $0.makeState() }) }
+    func makeState() -> State { blocks.makeState() }
 
     /// - Parameter x: `[1, T, 80]`, normalised mel.
     /// - Returns: F0 in Hz of the frames whose context is complete, 0 where unvoiced.
     func step(_ x: Tensor, state: inout State) throws -> [Float] {
-        var x = x
-        for (i, conv) in convs.enumerated() { x = try conv.step(x, state: &state.convs[i]).elu() }
-        return try f0(x)
+        try f0(blocks.step(input(x), state: &state))
     }
 
-    func flush(state: inout State) throws -> [Float] {
-        // Only the first convolution looks ahead; the others flush nothing of their own.
-        var x = try convs[0].flush(state: &state.convs[0]).elu()
-        for (i, conv) in convs.enumerated().dropFirst() { x = try conv.step(x, state: &state.convs[i]).elu() }
-        return try f0(x)
-    }
+    func flush(state: inout State) throws -> [Float] { try f0(blocks.flush(nil, state: &state)) }
 
     private func f0(_ x: Tensor) throws -> [Float] {
         guard x.shape[1] > 0 else { return [] }
-        return try classifier(x).withUnsafeBufferPointer { values in
+        return try classifier(norm(x)).withUnsafeBufferPointer { values in
             (0..<x.shape[1]).map { frame in
                 let (pitch, voicing) = (values[2 * frame], values[2 * frame + 1])
-                return voicing > 0 ? min(max(100 * exp2f(pitch), PulseTrain.minF0Hz), 800) : 0
+                return voicing > 0 ? min(max(100 * exp2f(pitch), PulseTrain.minF0Hz), Self.maxHz) : 0
             }
         }
     }

@@ -7,8 +7,6 @@ import Tensors
 /// complex filter; one inverse STFT. All convolutions have explicit context, so that it streams exactly.
 /// Source: Training/vocoder.py
 public struct SourceFilterVocoder: Vocoder {
-    static let kernel = 7
-    private static let multiple = 2
     private static let melBins = 80
     private static let sampleRateHz = 24000.0
     private static let unknownF0Hz: Float = 150
@@ -17,10 +15,10 @@ public struct SourceFilterVocoder: Vocoder {
     public let configuration: SourceFilterConfiguration
     private let f0Predictor: F0Predictor
     private let input: Conv1d
-    private let coarse: [ConvNeXtBlock]
+    private let coarse: ConvNeXtStack
     private let up: Linear
     private let pitch: Linear
-    private let fine: [ConvNeXtBlock]
+    private let fine: ConvNeXtStack
     private let norm: LayerNorm
     private let output: Linear
     private let transform: FourierFrames
@@ -28,7 +26,9 @@ public struct SourceFilterVocoder: Vocoder {
     public var samplesPerFrame: Int { 2 * configuration.hop }
 
     public var lookaheadFrames: Int {
-        1 + configuration.coarseRight.reduce(0, +) + (configuration.fineRight.reduce(0, +) + 1) / 2 + 1
+        // Its own neighbour, the blocks' contexts, and the overlap of the STFT's frames.
+        let features = 1 + configuration.coarseRight.reduce(0, +) + (configuration.fineRight.reduce(0, +) + 1) / 2
+        return max(features, configuration.f0Right.reduce(0, +) + 1) + 1
     }
 
     private var bins: Int { configuration.fftSize / 2 + 1 }
@@ -39,8 +39,8 @@ public struct SourceFilterVocoder: Vocoder {
         fileprivate var ended = false
         fileprivate var f0Predictor: F0Predictor.State
         fileprivate var input: Conv1dState
-        fileprivate var coarse: [ConvNeXtBlock.State]
-        fileprivate var fine: [ConvNeXtBlock.State]
+        fileprivate var coarse: ConvNeXtStack.State
+        fileprivate var fine: ConvNeXtStack.State
         /// F0 of frames whose features haven't come yet.
         fileprivate var waitingF0: [Float] = []
         /// F0 of the last frame that is in the source, and of the one that waits for its successor.
@@ -66,24 +66,18 @@ public struct SourceFilterVocoder: Vocoder {
         let width = configuration.width
         self.configuration = configuration
         f0Predictor = try F0Predictor(
-            layers.scope("f0_predictor"), melBins: Self.melBins, width: configuration.f0Width)
+            layers.scope("f0_predictor"), melBins: Self.melBins, width: configuration.f0Width,
+            rights: configuration.f0Right)
         // A linear layer over a frame and its neighbours, in other words a convolution.
         let weight = try layers.tensor("input.weight", [width, 3 * Self.melBins])
             .reshaped([width, 3, Self.melBins]).transposed(1, 2)
         input = try Conv1d(
             weight: weight, bias: layers.tensor("input.bias", [width]), padding: (1, 1), layout: .channelsLast,
             precision: precision)
-        func blocks(_ name: String, _ rights: [Int]) throws -> [ConvNeXtBlock] {
-            try rights.enumerated().map { i, right in
-                try ConvNeXtBlock(
-                    layers.scope("\(name).\(i)"), channels: width, kernel: Self.kernel, right: right,
-                    multiple: Self.multiple)
-            }
-        }
-        coarse = try blocks("coarse", configuration.coarseRight)
+        coarse = try ConvNeXtStack(layers.scope("coarse"), channels: width, rights: configuration.coarseRight)
         up = try layers.linear("up", width, 2 * width)
         pitch = try layers.linear("pitch", 2, width)
-        fine = try blocks("fine", configuration.fineRight)
+        fine = try ConvNeXtStack(layers.scope("fine"), channels: width, rights: configuration.fineRight)
         norm = try layers.layerNorm("norm", width)
         output = try layers.linear("output", width, 3 * (configuration.fftSize / 2 + 1))
         transform = try FourierFrames(size: configuration.fftSize)
@@ -98,7 +92,7 @@ public struct SourceFilterVocoder: Vocoder {
     package func makeState(noise: NoiseSource) -> State {
         State(
             noise: noise, f0Predictor: f0Predictor.makeState(), input: input.makeState(),
-            coarse: coarse.map { $0.makeState() }, fine: fine.map { $0.makeState() },
+            coarse: coarse.makeState(), fine: fine.makeState(),
             pulses: PulseTrain(samplesPerFrame: samplesPerFrame, sampleRateHz: Self.sampleRateHz),
             source: [Float](repeating: 0, count: configuration.fftSize / 2),
             filters: FrameQueue(channels: 3 * bins),
@@ -130,11 +124,8 @@ public struct SourceFilterVocoder: Vocoder {
         let x = try mel.transposed(1, 2).scaled(by: 1 / 3, plus: 5 / 3)
         let f0 = try f0Predictor.step(x, state: &state.f0Predictor)
         voice(f0, state: &state)
-        var y = try input.step(x, state: &state.input)
-        for (i, block) in coarse.enumerated() { y = try block.step(y, state: &state.coarse[i]) }
-        y = try refine(y, state: &state)
-        for (i, block) in fine.enumerated() { y = try block.step(y, state: &state.fine[i]) }
-        try state.filters.push(filters(y))
+        let features = try coarse.step(input.step(x, state: &state.input), state: &state.coarse)
+        try state.filters.push(filters(fine.step(refine(features, state: &state), state: &state.fine)))
         return try synthesize(state: &state)
     }
 
@@ -148,23 +139,20 @@ public struct SourceFilterVocoder: Vocoder {
             state.pulses.frame(previous: state.previousF0, f0: last, next: 0, into: &state.source)
         }
         state.source.append(contentsOf: [Float](repeating: 0, count: configuration.fftSize))
-        // Every block gets what the one before it held back, and then gives up its own.
-        var y = try input.flush(state: &state.input)
-        for (i, block) in coarse.enumerated() {
-            y = try Tensor.concatenated(
-                [block.step(y, state: &state.coarse[i]), block.flush(state: &state.coarse[i])], axis: 1)
-        }
-        y = try refine(y, state: &state)
-        for (i, block) in fine.enumerated() {
-            y = try Tensor.concatenated(
-                [block.step(y, state: &state.fine[i]), block.flush(state: &state.fine[i])], axis: 1)
-        }
-        try state.filters.push(filters(y))
+        let features = try coarse.flush(input.flush(state: &state.input), state: &state.coarse)
+        try state.filters.push(filters(fine.flush(refine(features, state: &state), state: &state.fine)))
         var samples = try synthesize(state: &state)
         let missing = state.melFrames * samplesPerFrame - state.emitted
         samples.append(contentsOf: state.overlap.prefix(missing))
         state.emitted += missing
         return samples
+    }
+
+    /// F0 of every frame of a whole mel, for parity tests.
+    package func f0(_ mel: Tensor) throws -> [Float] {
+        var state = f0Predictor.makeState()
+        let x = try mel.transposed(1, 2).scaled(by: 1 / 3, plus: 5 / 3)
+        return try f0Predictor.step(x, state: &state) + f0Predictor.flush(state: &state)
     }
 
     /// Takes F0s in: the source grows by every frame whose successor is known.
