@@ -1,0 +1,111 @@
+import Foundation
+import Tensors
+
+/// Speech tokens to samples, chunk by chunk, so that a listener can't tell where the chunks were: S3Gen hears the context
+/// again, its noise is fixed for each absolute frame, the last frames of a chunk wait and are cross-faded with what the
+/// next pass makes of them, and the vocoder carries its state.
+package struct ChunkSynthesizer<Model: SpeechModel>: Sendable {
+    private let model: Model
+    private let voice: Model.Voice
+    private let seed: UInt64
+    private let contextWindow: Int
+    /// Frames that wait at a join.
+    private let blended: Int
+    private let fadeInSamples: Int
+    private var vocoder: VocoderState
+    /// Tokens of the piece being spoken; a piece begins and ends in silence, so that no context crosses its borders.
+    private var tokens: [Int32] = []
+    /// Absolute index of `tokens[0]`.
+    private var pieceStart = 0
+    /// Frames of the piece that the vocoder has had.
+    private var vocoded = 0
+    /// The last pass's frames after those, `[1, 80, n]`.
+    private var waiting: Tensor?
+    /// Samples made so far.
+    package private(set) var sampleCount = 0
+
+    package init(model: Model, voice: Model.Voice, request: SpeechRequest, seed: UInt64) {
+        self.model = model
+        self.voice = voice
+        self.seed = seed
+        contextWindow = request.contextWindow
+        let fadeMs = request.enableFadeIn ? request.fadeInDurationMs : 0
+        let frameMs = 1000 * model.samplesPerFrame / model.sampleRateHz
+        blended = (fadeMs + frameMs - 1) / frameMs
+        fadeInSamples = fadeMs * model.sampleRateHz / 1000
+        vocoder = model.vocoderState(seed: seed)
+    }
+
+    /// - Parameters:
+    ///   - new: the piece's next tokens.
+    ///   - endsPiece: whether no more follow in this piece; then nothing is held back, and a pause follows.
+    ///   - checkpoint: called before every step of the flow; throws to cancel.
+    /// - Returns: samples in ±1 that are final now.
+    package mutating func step(
+        _ new: [Int32], endsPiece: Bool, checkpoint: () throws -> Void = {}
+    ) throws -> [Float] {
+        tokens += new
+        var mel = try decoded(endsPiece: endsPiece, checkpoint: checkpoint)
+        if endsPiece {
+            if !tokens.isEmpty { mel = try Tensor.concatenated([mel, pause()], axis: 2) }
+            pieceStart += tokens.count
+            (tokens, vocoded, waiting) = ([], 0, nil)
+        }
+        return faded(try model.vocode(mel, &vocoder))
+    }
+
+    /// The rest of the samples, at the very end.
+    package mutating func flush() throws -> [Float] { faded(try model.flush(&vocoder)) }
+
+    /// The piece's frames that can go to the vocoder now.
+    private mutating func decoded(endsPiece: Bool, checkpoint: () throws -> Void) throws -> Tensor {
+        let ratio = model.framesPerToken
+        let known = max(0, (tokens.count - (endsPiece ? 0 : model.lookaheadTokens)) * ratio)
+        guard known > vocoded else { return Tensor(zeros: [1, 80, 0]) }
+        let firstNew = vocoded / ratio
+        let start = max(0, firstNew - contextWindow)
+        let pass = try model.mel(
+            tokens: Array(tokens[start...]), context: firstNew - start, firstToken: pieceStart + start, voice: voice,
+            seed: seed, finalize: endsPiece, checkpoint: checkpoint)
+        var fresh = try pass.sliced(axis: 2, from: vocoded - firstNew * ratio, to: pass.shape[2])
+        if let waiting { fresh = try crossFaded(from: waiting, to: fresh) }
+        let kept = endsPiece ? 0 : min(blended, fresh.shape[2])
+        let ready = fresh.shape[2] - kept
+        waiting = kept > 0 ? try fresh.sliced(axis: 2, from: ready, to: fresh.shape[2]) : nil
+        vocoded += ready
+        return try fresh.sliced(axis: 2, from: 0, to: ready)
+    }
+
+    /// `new`, its first frames blended linearly from `old` to itself.
+    private func crossFaded(from old: Tensor, to new: Tensor) throws -> Tensor {
+        let (frames, total, channels) = (min(old.shape[2], new.shape[2]), new.shape[2], new.shape[1])
+        let before = old.values
+        var values = new.values
+        for channel in 0..<channels {
+            for frame in 0..<frames {
+                let weight = Float(frame + 1) / Float(frames + 1)
+                let at = channel * total + frame
+                values[at] = before[channel * old.shape[2] + frame] * (1 - weight) + values[at] * weight
+            }
+        }
+        return try Tensor(values, shape: new.shape)
+    }
+
+    /// Silence between pieces: with what the pieces end and begin with, about a third of a second.
+    private func pause() throws -> Tensor {
+        let frames = 6
+        let silence = log(Float(1e-5))
+        return try Tensor([Float](repeating: silence, count: 80 * frames), shape: [1, 80, frames])
+    }
+
+    /// Fades the very start in and counts.
+    private mutating func faded(_ samples: [Float]) -> [Float] {
+        defer { sampleCount += samples.count }
+        guard sampleCount < fadeInSamples else { return samples }
+        var samples = samples
+        for index in 0..<min(samples.count, fadeInSamples - sampleCount) {
+            samples[index] *= Float(sampleCount + index) / Float(fadeInSamples)
+        }
+        return samples
+    }
+}

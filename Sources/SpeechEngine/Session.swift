@@ -1,0 +1,86 @@
+/// A request in the scheduler: its utterance, where its events go, and how it stands.
+final class Session<Model: SpeechModel>: @unchecked Sendable {
+    // Proof of Sendable: `utterance` and the figures are touched only by the worker that took the session from the
+    // scheduler's ready list; taking and giving back happen under the scheduler's lock. `queue` is Sendable itself.
+    let queue: EventQueue
+    private var utterance: Utterance<Model>
+    private let seed: UInt64
+    private let accepted: ContinuousClock.Instant
+    private var firstChunk: Duration?
+    private var chunks = 0
+    private var sent = 0
+    private let sampleRateHz: Int
+
+    init(utterance: Utterance<Model>, queue: EventQueue, seed: UInt64, sampleRateHz: Int) {
+        self.utterance = utterance
+        self.queue = queue
+        self.seed = seed
+        self.sampleRateHz = sampleRateHz
+        accepted = .now
+    }
+
+    /// Seconds of sound that the listener still has if it plays since the first chunk: who has least goes first. Before
+    /// the first chunk it is less than any.
+    var lead: Double {
+        guard let firstChunk else { return -.infinity }
+        return utterance.audioDuration - (accepted.duration(to: .now) - firstChunk).seconds
+    }
+
+    /// Does one unit of work and sends what it gave.
+    /// - Returns: false when the session is over.
+    func advance() -> Bool {
+        do {
+            let progress = try utterance.advance { [queue] in
+                if queue.isCancelled { throw SpeechEngineError.cancelled }
+            }
+            switch progress {
+            case .more: break
+            case .chunk(let samples): send(samples)
+            case .finished(let reason):
+                finish(reason)
+                return false
+            }
+            return !queue.isCancelled
+        } catch {
+            queue.finish(error)
+            return false
+        }
+    }
+
+    private func send(_ samples: [Float]) {
+        guard !samples.isEmpty else { return }
+        chunks += 1
+        sent += samples.count
+        let elapsed = accepted.duration(to: .now)
+        let first = firstChunk ?? elapsed
+        firstChunk = first
+        let duration = Double(sent) / Double(sampleRateHz)
+        queue.send(
+            .chunk(
+                SpeechChunk(
+                    index: chunks, samples: samples.map(Self.pcm16), tokens: utterance.tokenCount,
+                    latencyToFirstChunk: first.seconds, elapsedTime: elapsed.seconds, audioDuration: duration,
+                    realTimeFactor: elapsed.seconds / duration)))
+    }
+
+    private func finish(_ reason: SpeechSummary.EndReason) {
+        queue.send(
+            .finished(
+                SpeechSummary(
+                    totalChunks: chunks, audioDuration: Double(sent) / Double(sampleRateHz),
+                    elapsedTime: accepted.duration(to: .now).seconds, tokens: utterance.tokenCount, endReason: reason,
+                    seed: seed)))
+        queue.finish(nil)
+    }
+
+    private static func pcm16(_ sample: Float) -> Int16 {
+        Int16(max(-32768, min(32767, (sample * 32767).rounded())))
+    }
+}
+
+extension Duration {
+    var seconds: Double {
+        let (whole, atto) = components
+        return Double(whole) + Double(atto) * 1e-18
+    }
+}

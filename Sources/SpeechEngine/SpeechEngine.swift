@@ -1,0 +1,101 @@
+import Chatterbox
+import Foundation
+import Synchronization
+import Tensors
+
+/// Text to speech, many requests at once, each streamed as its tokens are made.
+public final class SpeechEngine: SpeechSynthesizing {
+    public struct Configuration: Sendable {
+        /// Folder with config.json and weights.
+        public var modelFolder: URL
+        public var precision: Precision
+        /// Inference threads.
+        public var threads: Int
+        /// Requests that are spoken at once; others wait.
+        public var maxSessions: Int
+        /// Requests that may wait for a place.
+        public var maxWaiting: Int
+        /// Chunks that may wait for a slow listener before its request pauses.
+        public var maxUnreadChunks: Int
+        /// Pronunciations of names; see `Lexicon`.
+        public var lexiconFile: URL?
+
+        public init(
+            modelFolder: URL, precision: Precision = .float32,
+            threads: Int = ProcessInfo.processInfo.activeProcessorCount, maxSessions: Int = 8, maxWaiting: Int = 32,
+            maxUnreadChunks: Int = 8, lexiconFile: URL? = nil
+        ) {
+            self.modelFolder = modelFolder
+            self.precision = precision
+            self.threads = threads
+            self.maxSessions = maxSessions
+            self.maxWaiting = maxWaiting
+            self.maxUnreadChunks = maxUnreadChunks
+            self.lexiconFile = lexiconFile
+        }
+    }
+
+    private struct Loaded: Sendable {
+        let model: ChatterboxSpeechModel
+        let scheduler: Scheduler<ChatterboxSpeechModel>
+    }
+
+    private let configuration: Configuration
+    private let loaded = Mutex<Loaded?>(nil)
+    private let stopped = Atomic<Bool>(false)
+
+    public init(configuration: Configuration) { self.configuration = configuration }
+
+    /// Reads the model and starts the threads.
+    /// - Throws: `ChatterboxError`, `CheckpointError`, `TextError`, each with what to mend.
+    public func load() throws {
+        let model = try ChatterboxModel.load(folder: configuration.modelFolder, precision: configuration.precision)
+        var text = model.text
+        if let file = configuration.lexiconFile {
+            text = text.with(try Lexicon(contentsOf: file, symbols: model.configuration.text.symbols))
+        }
+        let scheduler = Scheduler<ChatterboxSpeechModel>(
+            threads: max(1, configuration.threads), maxRunning: configuration.maxSessions,
+            maxWaiting: configuration.maxWaiting)
+        loaded.withLock { $0 = Loaded(model: ChatterboxSpeechModel(model: model, text: text), scheduler: scheduler) }
+    }
+
+    private var current: Loaded? { loaded.withLock { $0 } }
+
+    public var isReady: Bool { current != nil && !stopped.load(ordering: .acquiring) }
+    public var sampleRateHz: Int { current?.model.sampleRateHz ?? 24000 }
+    public var voices: [String] { current?.model.model.configuration.voices.names ?? [] }
+    public var defaultVoice: String { current?.model.model.configuration.voices.default ?? "" }
+    public var modelName: String { current?.model.model.configuration.name ?? configuration.modelFolder.lastPathComponent }
+
+    public var ignoredParameters: [String] {
+        guard let t3 = current?.model.model.configuration.t3 else { return [] }
+        var ignored: [String] = []
+        if !t3.emotionAdv { ignored.append("exaggeration") }
+        if t3.alignmentHeads.isEmpty {
+            ignored += ["enable_alignment_monitoring", "alignment_window_size", "alignment_threshold"]
+        }
+        return ignored
+    }
+
+    /// Requests that are being spoken, and that wait.
+    public var activity: (running: Int, waiting: Int) { current?.scheduler.load ?? (0, 0) }
+
+    public func speak(_ request: SpeechRequest) throws -> SpeechStream {
+        guard !stopped.load(ordering: .acquiring) else { throw SpeechEngineError.shuttingDown }
+        guard let current else { throw SpeechEngineError.notReady }
+        let seed = request.seed ?? UInt64.random(in: 0...UInt64(UInt32.max))
+        let utterance = try Utterance(
+            model: current.model, request: request, voiceName: request.voice ?? defaultVoice, voices: voices, seed: seed)
+        let queue = EventQueue(capacity: configuration.maxUnreadChunks)
+        try current.scheduler.add(
+            Session(utterance: utterance, queue: queue, seed: seed, sampleRateHz: sampleRateHz))
+        return SpeechStream(queue: queue)
+    }
+
+    /// Ends all requests with `SpeechEngineError.shuttingDown` and the threads with them.
+    public func shutdown() {
+        stopped.store(true, ordering: .releasing)
+        current?.scheduler.stop()
+    }
+}

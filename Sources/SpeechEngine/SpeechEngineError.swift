@@ -1,0 +1,30 @@
+/// Why a request or the engine itself can't go on.
+public enum SpeechEngineError: Error, Sendable, Equatable {
+    /// `field` is the parameter's name in the protocol.
+    case outOfRange(field: String, value: String, allowed: String)
+    case unknownVoice(name: String, available: [String])
+    /// Nothing in the text can be spoken.
+    case emptyText
+    /// All places are taken and `limit` requests wait already.
+    case queueFull(limit: Int)
+    case notReady
+    case shuttingDown
+    /// The request was cancelled by the client.
+    case cancelled
+}
+
+extension SpeechEngineError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .outOfRange(let field, let value, let allowed):
+            "\(field) is \(value), allowed is \(allowed)"
+        case .unknownVoice(let name, let available):
+            "unknown voice '\(name)', available are \(available.joined(separator: ", "))"
+        case .emptyText: "the text has nothing that can be spoken"
+        case .queueFull(let limit): "the server is busy: \(limit) requests wait already; try again in a few seconds"
+        case .notReady: "the model is still loading; try again in a few seconds"
+        case .shuttingDown: "the server is shutting down"
+        case .cancelled: "the request was cancelled"
+        }
+    }
+}

@@ -1,0 +1,71 @@
+/// What a request gives, in order: chunks, then one `finished`.
+public enum SpeechEvent: Sendable, Equatable {
+    case chunk(SpeechChunk)
+    case finished(SpeechSummary)
+}
+
+/// Audio that was just made, and how the request stood then.
+public struct SpeechChunk: Sendable, Equatable {
+    /// From 1.
+    public var index: Int
+    /// Mono PCM at the engine's sample rate.
+    public var samples: [Int16]
+    /// Speech tokens made so far.
+    public var tokens: Int
+    /// Seconds from the request to its first chunk.
+    public var latencyToFirstChunk: Double
+    /// Seconds from the request to this chunk.
+    public var elapsedTime: Double
+    /// Seconds of audio so far, this chunk included.
+    public var audioDuration: Double
+    /// `elapsedTime / audioDuration`: below 1 is faster than real time.
+    public var realTimeFactor: Double
+
+    public init(
+        index: Int, samples: [Int16], tokens: Int, latencyToFirstChunk: Double, elapsedTime: Double,
+        audioDuration: Double, realTimeFactor: Double
+    ) {
+        self.index = index
+        self.samples = samples
+        self.tokens = tokens
+        self.latencyToFirstChunk = latencyToFirstChunk
+        self.elapsedTime = elapsedTime
+        self.audioDuration = audioDuration
+        self.realTimeFactor = realTimeFactor
+    }
+}
+
+/// How a request ended.
+public struct SpeechSummary: Sendable, Equatable {
+    public enum EndReason: String, Sendable {
+        /// T3 said that the text is spoken.
+        case stopToken = "stop_token"
+        case maxNewTokens = "max_new_tokens"
+        /// The alignment monitor ended it.
+        case alignment = "alignment"
+        /// T3 has no positions left.
+        case modelLimit = "model_limit"
+    }
+
+    public var totalChunks: Int
+    /// Seconds.
+    public var audioDuration: Double
+    /// Seconds from the request to its end.
+    public var elapsedTime: Double
+    public var tokens: Int
+    public var endReason: EndReason
+    /// The seed that gives the same samples again.
+    public var seed: UInt64
+
+    public init(
+        totalChunks: Int, audioDuration: Double, elapsedTime: Double, tokens: Int, endReason: EndReason,
+        seed: UInt64 = 0
+    ) {
+        self.totalChunks = totalChunks
+        self.audioDuration = audioDuration
+        self.elapsedTime = elapsedTime
+        self.tokens = tokens
+        self.endReason = endReason
+        self.seed = seed
+    }
+}

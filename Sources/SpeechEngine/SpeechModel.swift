@@ -1,0 +1,108 @@
+import Chatterbox
+import Tensors
+
+/// What the engine asks of a model: text to pieces, tokens one by one, tokens to mel, mel to samples. `ChatterboxModel`
+/// is the one there is; tests of the scheduling use a scripted one.
+package protocol SpeechModel: Sendable {
+    associatedtype Decoding: SpokenTokens
+    associatedtype Voice: Sendable
+    var sampleRateHz: Int { get }
+    var samplesPerFrame: Int { get }
+    var framesPerToken: Int { get }
+    /// Tokens at the end of what S3Gen has that are only looked at, until the end.
+    var lookaheadTokens: Int { get }
+    var stopToken: Int32 { get }
+    /// Tokens that are no speech and never drawn, beside the stop token.
+    var forbiddenTokens: Range<Int32> { get }
+    /// Tokens that T3 has positions for in one piece.
+    var maxTokensPerPiece: Int { get }
+    /// Text ids of each piece, made as it is asked for.
+    func pieces(of text: String) -> AnyIterator<[Int32]>
+    func voice(_ name: String) -> Voice?
+    func sampler(for request: SpeechRequest, seed: UInt64) -> TokenSampler
+    func prefill(_ piece: [Int32], voice: Voice, request: SpeechRequest) throws -> Decoding
+    func step(_ token: Int32, _ decoding: inout Decoding) throws
+    /// `[1, 80, frames]`: the frames after `context` tokens, without the lookahead's unless `finalize`.
+    func mel(
+        tokens: [Int32], context: Int, firstToken: Int, voice: Voice, seed: UInt64, finalize: Bool,
+        checkpoint: () throws -> Void
+    ) throws -> Tensor
+    func vocoderState(seed: UInt64) -> VocoderState
+    func vocode(_ mel: Tensor, _ state: inout VocoderState) throws -> [Float]
+    func flush(_ state: inout VocoderState) throws -> [Float]
+}
+
+/// An utterance half way through T3.
+package protocol SpokenTokens: Sendable {
+    /// Of the next token.
+    var logits: [Float] { get }
+    /// The newest position's attention over the piece's text; empty if the model has no heads for it.
+    var alignment: [Float] { get }
+}
+
+extension T3State: SpokenTokens {}
+
+/// `ChatterboxModel` with the text front end that belongs to it.
+package struct ChatterboxSpeechModel: SpeechModel {
+    package let model: ChatterboxModel
+    package let text: TextFrontEnd
+
+    package init(model: ChatterboxModel, text: TextFrontEnd) {
+        self.model = model
+        self.text = text
+    }
+
+    private var t3: T3Configuration { model.configuration.t3 }
+    package var sampleRateHz: Int { model.configuration.sampleRateHz }
+    package var samplesPerFrame: Int { model.vocoder.samplesPerFrame }
+    package var framesPerToken: Int { model.configuration.s3gen.tokenMelRatio }
+    package var lookaheadTokens: Int { model.configuration.s3gen.preLookaheadLength }
+    package var stopToken: Int32 { t3.stopSpeechToken }
+    package var forbiddenTokens: Range<Int32> {
+        Int32(model.configuration.s3gen.vocabularySize)..<Int32(t3.speechVocabularySize)
+    }
+    package var maxTokensPerPiece: Int { model.t3.maxSteps }
+
+    package func pieces(of text: String) -> AnyIterator<[Int32]> {
+        var pieces = self.text.pieces(of: text)
+        return AnyIterator { pieces.next()?.tokens }
+    }
+
+    package func voice(_ name: String) -> VoiceConditionals? { model.voices[name] }
+
+    package func sampler(for request: SpeechRequest, seed: UInt64) -> TokenSampler {
+        let sampling = t3.sampling
+        return TokenSampler(
+            temperature: Float(request.temperature) * sampling.temperatureScale, topP: Float(request.topP),
+            minP: sampling.minP, repetitionPenalty: sampling.repetitionPenalty, seed: seed)
+    }
+
+    package func prefill(_ piece: [Int32], voice: VoiceConditionals, request: SpeechRequest) throws -> T3State {
+        var conditionals = voice.t3
+        conditionals.emotionAdv = Float(request.exaggeration)
+        return try model.t3.prefill(
+            textTokens: [t3.startTextToken] + piece + [t3.stopTextToken], conditionals: conditionals,
+            cfgWeight: Float(request.cfgWeight))
+    }
+
+    package func step(_ token: Int32, _ decoding: inout T3State) throws {
+        try model.t3.step(token, state: &decoding)
+    }
+
+    package func mel(
+        tokens: [Int32], context: Int, firstToken: Int, voice: VoiceConditionals, seed: UInt64, finalize: Bool,
+        checkpoint: () throws -> Void
+    ) throws -> Tensor {
+        try model.s3gen.mel(
+            tokens: tokens, context: context, firstToken: firstToken, reference: voice.reference, seed: seed,
+            finalize: finalize, checkpoint: checkpoint)
+    }
+
+    package func vocoderState(seed: UInt64) -> VocoderState { model.vocoder.makeState(seed: seed) }
+
+    package func vocode(_ mel: Tensor, _ state: inout VocoderState) throws -> [Float] {
+        try model.vocoder.step(mel, state: &state)
+    }
+
+    package func flush(_ state: inout VocoderState) throws -> [Float] { try model.vocoder.flush(state: &state) }
+}

@@ -1,0 +1,103 @@
+/// One request for speech, as a client may word it.
+public struct SpeechRequest: Sendable, Equatable {
+    /// Text to speak.
+    public var input: String
+    /// A voice of the model; nil is its default voice.
+    public var voice: String?
+    /// Emotion intensity, 0.25 to 2.
+    public var exaggeration: Double
+    /// Weight of classifier-free guidance, 0 to 1; 0 spares half of T3's work.
+    public var cfgWeight: Double
+    /// Randomness of sampling, 0.05 to 5.
+    public var temperature: Double
+    /// Nucleus sampling: the share of probability to draw from, 0 to 1; 0 takes the likeliest token.
+    public var topP: Double
+    /// Speech tokens that become audio together, 10 to 100; 25 are a second.
+    public var chunkSize: Int
+    /// Tokens in front of a chunk that S3Gen hears again, 0 to 200.
+    public var contextWindow: Int
+    /// Most speech tokens of the whole request, 100 to 10000.
+    public var maxNewTokens: Int
+    /// Fewest speech tokens of the whole request, 0 to 1000.
+    public var minNewTokens: Int
+    /// Whether `AlignmentMonitor` may end or prolong speech.
+    public var enableAlignmentMonitoring: Bool
+    /// Frames that the monitor looks back, 10 to 200.
+    public var alignmentWindowSize: Int
+    /// Tolerance of the monitor, 0 to 1; lower ends speech sooner.
+    public var alignmentThreshold: Double
+    /// Whether chunks are cross-faded at their joins and the very start is faded in.
+    public var enableFadeIn: Bool
+    /// Length of those fades, 0 to 100 ms.
+    public var fadeInDurationMs: Int
+    /// Same seed, same request: same samples. nil draws one.
+    public var seed: UInt64?
+
+    public init(
+        input: String, voice: String? = nil, exaggeration: Double = 0.5, cfgWeight: Double = 0.5,
+        temperature: Double = 0.8, topP: Double = 0.95, chunkSize: Int = 25, contextWindow: Int = 50,
+        maxNewTokens: Int = 4096, minNewTokens: Int = 0, enableAlignmentMonitoring: Bool = true,
+        alignmentWindowSize: Int = 50, alignmentThreshold: Double = 0.15, enableFadeIn: Bool = true,
+        fadeInDurationMs: Int = 20, seed: UInt64? = nil
+    ) {
+        self.input = input
+        self.voice = voice
+        self.exaggeration = exaggeration
+        self.cfgWeight = cfgWeight
+        self.temperature = temperature
+        self.topP = topP
+        self.chunkSize = chunkSize
+        self.contextWindow = contextWindow
+        self.maxNewTokens = maxNewTokens
+        self.minNewTokens = minNewTokens
+        self.enableAlignmentMonitoring = enableAlignmentMonitoring
+        self.alignmentWindowSize = alignmentWindowSize
+        self.alignmentThreshold = alignmentThreshold
+        self.enableFadeIn = enableFadeIn
+        self.fadeInDurationMs = fadeInDurationMs
+        self.seed = seed
+    }
+
+    /// What each numeric parameter may be, by its name in the protocol.
+    public enum Limits {
+        public static let inputLength = 1...3000
+        public static let exaggeration = 0.25...2.0
+        public static let cfgWeight = 0.0...1.0
+        public static let temperature = 0.05...5.0
+        public static let topP = 0.0...1.0
+        public static let chunkSize = 10...100
+        public static let contextWindow = 0...200
+        public static let maxNewTokens = 100...10000
+        public static let minNewTokens = 0...1000
+        public static let alignmentWindowSize = 10...200
+        public static let alignmentThreshold = 0.0...1.0
+        public static let fadeInDurationMs = 0...100
+    }
+
+    /// - Throws: `SpeechEngineError.outOfRange`, which names the parameter as the protocol does.
+    func validate() throws {
+        func check<T: Comparable & CustomStringConvertible & Sendable>(
+            _ value: T, _ range: ClosedRange<T>, _ field: String
+        ) throws {
+            guard range.contains(value) else {
+                throw SpeechEngineError.outOfRange(
+                    field: field, value: value.description, allowed: "\(range.lowerBound) to \(range.upperBound)")
+            }
+        }
+        try check(exaggeration, Limits.exaggeration, "exaggeration")
+        try check(cfgWeight, Limits.cfgWeight, "cfg_weight")
+        try check(temperature, Limits.temperature, "temperature")
+        try check(topP, Limits.topP, "top_p")
+        try check(chunkSize, Limits.chunkSize, "chunk_size")
+        try check(contextWindow, Limits.contextWindow, "context_window")
+        try check(maxNewTokens, Limits.maxNewTokens, "max_new_tokens")
+        try check(minNewTokens, Limits.minNewTokens, "min_new_tokens")
+        try check(alignmentWindowSize, Limits.alignmentWindowSize, "alignment_window_size")
+        try check(alignmentThreshold, Limits.alignmentThreshold, "alignment_threshold")
+        try check(fadeInDurationMs, Limits.fadeInDurationMs, "fade_in_duration_ms")
+        guard minNewTokens <= maxNewTokens else {
+            throw SpeechEngineError.outOfRange(
+                field: "min_new_tokens", value: "\(minNewTokens)", allowed: "at most max_new_tokens (\(maxNewTokens))")
+        }
+    }
+}

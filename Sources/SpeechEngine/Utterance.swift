@@ -1,0 +1,169 @@
+import Chatterbox
+
+/// One request on its way from text to samples, in small units of work. Knows nothing of threads and clients.
+package struct Utterance<Model: SpeechModel>: Sendable {
+    /// What a unit of work gave.
+    package enum Progress: Sendable {
+        case more
+        /// Samples that are ready; may be few at the end of a piece.
+        case chunk([Float])
+        case finished(SpeechSummary.EndReason)
+    }
+
+    /// Tokens in one unit of work: some ten milliseconds, so that others get their turn.
+    private static var tokensPerUnit: Int { 8 }
+
+    private let model: Model
+    private let request: SpeechRequest
+    private let voice: Model.Voice
+    private let seed: UInt64
+    private var pieces: AnyPieces
+    private var nextPiece: [Int32]?
+    private var pieceIndex = 0
+    private var speaking: Speaking?
+    private var synthesizer: ChunkSynthesizer<Model>
+    private var endReason: SpeechSummary.EndReason = .stopToken
+    private var stage = Stage.text
+    /// Speech tokens so far, the stop tokens not counted.
+    package private(set) var tokenCount = 0
+
+    private enum Stage { case text, tokens, flush, finished }
+
+    /// A piece that T3 is speaking.
+    private struct Speaking: Sendable {
+        var decoding: Model.Decoding
+        var monitor: AlignmentMonitor?
+        var sampler: TokenSampler
+        var history: [Int32] = []
+        var unheard: [Int32] = []
+        var ended = false
+    }
+
+    /// Lazy pieces; only one thread at a time has the utterance.
+    private struct AnyPieces: @unchecked Sendable {
+        // Proof: the iterator is reached only through the utterance, a value that its scheduler gives to one worker at a
+        // time, under a lock.
+        let iterator: AnyIterator<[Int32]>
+    }
+
+    /// - Throws: `SpeechEngineError.unknownVoice`, `.outOfRange`.
+    package init(model: Model, request: SpeechRequest, voiceName: String, voices: [String], seed: UInt64) throws {
+        try request.validate()
+        guard let voice = model.voice(voiceName) else {
+            throw SpeechEngineError.unknownVoice(name: voiceName, available: voices)
+        }
+        self.model = model
+        self.request = request
+        self.voice = voice
+        self.seed = seed
+        pieces = AnyPieces(iterator: model.pieces(of: request.input))
+        synthesizer = ChunkSynthesizer(model: model, voice: voice, request: request, seed: seed)
+    }
+
+    package var isFinished: Bool { stage == .finished }
+    /// Seconds of audio so far.
+    package var audioDuration: Double { Double(synthesizer.sampleCount) / Double(model.sampleRateHz) }
+
+    /// Does one unit of work.
+    /// - Parameter checkpoint: called at every token and flow step; throws to cancel.
+    /// - Throws: `SpeechEngineError.emptyText` if the text has nothing to speak; what the model or `checkpoint` throws.
+    package mutating func advance(checkpoint: () throws -> Void) throws -> Progress {
+        switch stage {
+        case .text:
+            try checkpoint()
+            let piece = nextPiece ?? pieces.iterator.next()
+            nextPiece = nil
+            guard let piece else {
+                guard pieceIndex > 0 else { throw SpeechEngineError.emptyText }
+                stage = .flush
+                return .more
+            }
+            try begin(piece)
+            stage = .tokens
+            return .more
+        case .tokens:
+            return try speak(checkpoint)
+        case .flush:
+            stage = .finished
+            return .chunk(try synthesizer.flush())
+        case .finished:
+            return .finished(endReason)
+        }
+    }
+
+    private mutating func begin(_ piece: [Int32]) throws {
+        let decoding = try model.prefill(piece, voice: voice, request: request)
+        var speaking = Speaking(
+            decoding: decoding,
+            monitor: request.enableAlignmentMonitoring && !decoding.alignment.isEmpty
+                ? AlignmentMonitor(
+                    length: decoding.alignment.count, window: request.alignmentWindowSize,
+                    threshold: request.alignmentThreshold) : nil,
+            sampler: model.sampler(for: request, seed: seed &+ UInt64(pieceIndex) &* 0x9E37_79B9_7F4A_7C15))
+        try draw(&speaking, fed: nil)
+        self.speaking = speaking
+        pieceIndex += 1
+    }
+
+    /// Up to `tokensPerUnit` tokens, or the audio of a chunk that is complete.
+    private mutating func speak(_ checkpoint: () throws -> Void) throws -> Progress {
+        guard var speaking else { preconditionFailure("no piece is being spoken") }
+        self.speaking = nil  // the one copy is changed in place
+        for _ in 0..<Self.tokensPerUnit where !speaking.ended && speaking.unheard.count < request.chunkSize {
+            try checkpoint()
+            guard let token = speaking.history.last else { preconditionFailure("a piece begins with a token") }
+            try model.step(token, &speaking.decoding)
+            try draw(&speaking, fed: token)
+        }
+        guard speaking.ended || speaking.unheard.count >= request.chunkSize else {
+            self.speaking = speaking
+            return .more
+        }
+        let samples = try synthesizer.step(speaking.unheard, endsPiece: speaking.ended, checkpoint: checkpoint)
+        speaking.unheard = []
+        if speaking.ended {
+            stage = endReason == .maxNewTokens ? .flush : .text
+        } else {
+            self.speaking = speaking
+        }
+        return samples.isEmpty ? .more : .chunk(samples)
+    }
+
+    /// Draws the next token into the history, or ends the piece.
+    private mutating func draw(_ speaking: inout Speaking, fed: Int32?) throws {
+        let stop = model.stopToken
+        var logits = speaking.decoding.logits
+        for token in model.forbiddenTokens where token != stop { logits[Int(token)] = -.infinity }
+        var verdict = speaking.monitor?.observe(attention: speaking.decoding.alignment, token: fed) ?? .allow
+        // Speech needs a token at least, or nothing would be heard of the piece.
+        if speaking.history.isEmpty { verdict = .suppressEnd }
+        if tokenCount < request.minNewTokens, isLastPiece() { verdict = .suppressEnd }
+        if verdict == .suppressEnd { logits[Int(stop)] = -.infinity }
+        if case .forceEnd = verdict {
+            speaking.ended = true
+            endReason = .alignment
+            return
+        }
+        let token = speaking.sampler.sample(logits: logits, history: speaking.history)
+        if token == stop {
+            speaking.ended = true
+            endReason = .stopToken
+            return
+        }
+        speaking.history.append(token)
+        speaking.unheard.append(token)
+        tokenCount += 1
+        if tokenCount >= request.maxNewTokens {
+            speaking.ended = true
+            endReason = .maxNewTokens
+        } else if speaking.history.count >= model.maxTokensPerPiece {
+            speaking.ended = true
+            endReason = .modelLimit
+        }
+    }
+
+    private mutating func isLastPiece() -> Bool {
+        if nextPiece == nil { nextPiece = pieces.iterator.next() }
+        return nextPiece == nil
+    }
+}
