@@ -9,6 +9,8 @@ public final class ChatterboxModel: Sendable {
     public let t3: T3
     public let s3gen: S3Gen
     public let vocoder: any Vocoder
+    /// Raw text to T3's text ids.
+    public let text: TextFrontEnd
     /// By name.
     public let voices: [String: VoiceConditionals]
 
@@ -43,6 +45,11 @@ public final class ChatterboxModel: Sendable {
             if vocoder.file != configuration.s3gen.file { try own.finish() }
         }
         try s3genReader.finish(ignoring: Self.unusedByS3Gen)
+        let g2p = try reader(configuration.text.g2p.file)
+        self.text = try TextFrontEnd(
+            configuration.text, maximumTokens: configuration.t3.maxTextTokens - 2, precision: precision
+        ) { key, shape in try g2p.tensor(key, shape: shape) }
+        try g2p.finish()
         let voicesReader = try reader(configuration.voices.file)
         self.voices = try Dictionary(
             uniqueKeysWithValues: configuration.voices.names.map { name in

@@ -9,6 +9,7 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
     public var t3: T3Configuration
     public var s3gen: S3GenConfiguration
     public var vocoder: VocoderConfiguration
+    public var text: TextFrontEnd.Configuration
     public var voices: VoicesConfiguration
 
     public struct VoicesConfiguration: Codable, Sendable, Equatable {
@@ -18,7 +19,7 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case format, name, t3, s3gen, vocoder, voices
+        case format, name, t3, s3gen, vocoder, text, voices
         case sampleRateHz = "sample_rate"
     }
 

@@ -73,7 +73,7 @@ package struct ChatterboxSpeechModel: SpeechModel {
     package func sampler(for request: SpeechRequest, seed: UInt64) -> TokenSampler {
         let sampling = t3.sampling
         return TokenSampler(
-            temperature: Float(request.temperature) * sampling.temperatureScale, topP: Float(request.topP),
+            temperature: Float(request.temperature) * (sampling.temperatureScale ?? 1), topP: Float(request.topP),
             minP: sampling.minP, repetitionPenalty: sampling.repetitionPenalty, seed: seed)
     }
 

@@ -7,7 +7,7 @@ public struct SpeechStream: AsyncSequence, Sendable {
     private let owner: Owner
 
     /// Cancels when the last copy of the stream goes.
-    private final class Owner: Sendable {
+    fileprivate final class Owner: Sendable {
         let queue: EventQueue
         init(queue: EventQueue) { self.queue = queue }
         deinit { queue.cancel() }

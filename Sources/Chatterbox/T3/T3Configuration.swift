@@ -33,10 +33,14 @@ public struct T3Configuration: Codable, Sendable, Equatable {
     public struct Sampling: Codable, Sendable, Equatable {
         public var repetitionPenalty: Float
         public var minP: Float
+        /// A request's temperature is multiplied by it: a small model wants less than the 0.8 that clients ask for.
+        /// 1 if it is left out.
+        public var temperatureScale: Float?
 
         enum CodingKeys: String, CodingKey {
             case repetitionPenalty = "repetition_penalty"
             case minP = "min_p"
+            case temperatureScale = "temperature_scale"
         }
     }
 
