@@ -1,4 +1,4 @@
-// Attention of one head over packed keys and values.
+// Products of activations with each other: attention of one head over packed keys and values.
 #include <math.h>
 #include <string.h>
 #include "kernel_table.h"
@@ -17,6 +17,14 @@ void ck_pack_rows(const float *rows, size_t count, size_t width, float *panels, 
         float *to = panels + c * capacity + first * CK_PANEL;
         for (size_t r = 0; r < count; r++) memcpy(to + r * CK_PANEL, rows + r * width + c, columns * sizeof(float));
     }
+}
+
+bool ck_multiply_transposed(const float *a, const float *b, float *y, size_t m, size_t n, size_t k) {
+    float *panels = ck_scratch(CK_SCRATCH_SCORES, ((n + CK_PANEL - 1) / CK_PANEL * CK_PANEL * k + 1) * sizeof(float));
+    if (!panels) return false;
+    ck_pack_columns(b, n, k, panels, 0);
+    ck_current()->gemm_f32(a, k, panels, NULL, y, n, m, k, k, n);
+    return true;
 }
 
 bool ck_attention(const ck_attention_head *h) {

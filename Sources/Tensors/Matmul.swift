@@ -1,3 +1,5 @@
+import CKernels
+
 /// `a bᵀ` of the last two axes, for operands that are both activations.
 /// - Parameters:
 ///   - a: `[..., M, K]`.
@@ -11,11 +13,12 @@ public func matmulTransposed(_ a: Tensor, _ b: Tensor) throws -> Tensor {
         throw TensorError.shape(op: "matmulTransposed", expected: "[..., N, K] to go with \(a.shape)", found: b.shape)
     }
     let (m, n, k) = (a.shape[a.shape.count - 2], b.shape[b.shape.count - 2], a.shape[a.shape.count - 1])
-    return Tensor(shape: a.shape.dropLast() + [n]) { out in
+    return try Tensor(shape: a.shape.dropLast() + [n]) { out in
         for batch in 0..<a.shape.dropLast(2).reduce(1, *) {
-            Reference.linear(
-                a.storage.pointer + batch * m * k, b.storage.pointer + batch * n * k, nil,
-                out.baseAddress! + batch * m * n, rows: m, inputs: k, outputs: n)
+            let (left, right) = (a.storage.pointer + batch * m * k, b.storage.pointer + batch * n * k)
+            guard ck_multiply_transposed(left, right, out.baseAddress! + batch * m * n, m, n, k) else {
+                throw TensorError.kernel(op: "matmulTransposed", message: "no memory for [\(n), \(k)]")
+            }
         }
     }
 }

@@ -33,6 +33,21 @@ import Testing
         }
     }
 
+    @Test(arguments: Route.all.filter { !$0.oneDNN }) func productsOfActivations(route: Route) throws {
+        var samples = Samples(seed: 5)
+        for (m, n, k) in [(1, 1, 1), (7, 65, 33), (50, 99, 64), (3, 128, 20)] {
+            let a = samples.tensor([2, 3, m, k]), b = samples.tensor([2, 3, n, k])
+            let found = try route.use { try matmulTransposed(a, b) }
+            #expect(found.shape == [2, 3, m, n])
+            let last = try found.sliced(axis: 0, from: 1, to: 2).sliced(axis: 1, from: 2, to: 3).reshaped([m, n])
+            let expected = reference(
+                try a.reshaped([6, m, k]).sliced(axis: 0, from: 5, to: 6).reshaped([m, k]),
+                try b.reshaped([6, n, k]).sliced(axis: 0, from: 5, to: 6).reshaped([n, k]), nil)
+            expectClose(last, expected, 2e-6)
+        }
+        #expect(throws: TensorError.self) { try matmulTransposed(Tensor(zeros: [2, 3]), Tensor(zeros: [2, 4])) }
+    }
+
     @Test func linearKeepsLeadingAxesAndChecksShapes() throws {
         var samples = Samples(seed: 3)
         let linear = try Linear(weight: samples.tensor([5, 4]), bias: nil, precision: .float32)

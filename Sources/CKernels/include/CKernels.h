@@ -48,6 +48,9 @@ void ck_pack_columns(const float *rows, size_t count, size_t width, float *panel
 // Rows [count][width] become rows `first` to `first + count` of panels [capacity][64]: values, for weights * v.
 void ck_pack_rows(const float *rows, size_t count, size_t width, float *panels, size_t capacity, size_t first);
 
+// y[m][n] = a[m][k] times b[n][k] transposed, both being activations.
+bool ck_multiply_transposed(const float *a, const float *b, float *y, size_t m, size_t n, size_t k);
+
 // One head. q and out [rows][width]; keys packed by ck_pack_columns, values by ck_pack_rows.
 typedef struct {
     const float *q, *keys, *values;
