@@ -1,1 +1,15 @@
-@main struct Placeholder { static func main() {} }  // Its owner replaces this file.
+import ArgumentParser
+
+@main
+struct ChatterboxCLI: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "chatterbox",
+        abstract: "Text in, speech out, while it is being made.",
+        discussion: """
+            chatterbox serve                          start the server on port 8000
+            chatterbox say "Hello!" -o hello.wav      speak without a server
+
+            Options come from the command line, else from the environment, else from the defaults named below.
+            """,
+        subcommands: [ServeCommand.self, SayCommand.self])
+}

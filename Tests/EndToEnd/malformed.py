@@ -45,7 +45,7 @@ def cases():
     # Not JSON at all, or not quite.
     for message in [
         "", " ", "\n", "hello", "{", "}", "[", "]", '"', "{]", "[}", "{,}", "[,]", "{'type': 'ping'}", '{type: "ping"}',
-        '{"type": "ping",}', '{"type" "ping"}', '{"type": "ping"', '{"type": "ping"}}', '{"type": "ping"} {}',
+        '{"type" "ping"}', '{"type": "ping"', '{"type": "ping"}}', '{"type": "ping"} {}',
         '{"type": ping}', '{"type": "ping\n"}', '{"type": "\\x41"}', '{"type": "\\u12"}', '{"type": "\\ud800"}',
         '{"type": NaN}', '{"type": Infinity}', '{"type": undefined}', '{"type": 01}', '{"type": .5}', '{"type": 1.}',
         '{"type": +1}', '{"type": 0x10}', '{"type": 1e}', '{"type": "ping"}\x00', "\x00", "tru", "nul", "-", "--1",

@@ -1,0 +1,153 @@
+import ArgumentParser
+import Foundation
+import SpeechEngine
+import SpeechServer
+
+struct SayCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "say",
+        abstract: "Speak a text into a WAV file.",
+        discussion: """
+            chatterbox say "Good morning." -o morning.wav
+            echo "From a pipe." | chatterbox say - -o - | aplay
+
+            With -o - the file goes to standard output while it is made.
+            """)
+
+    @Argument(help: "The text, 1 to 3000 characters; - reads standard input.")
+    var text: String
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("Where to write; - is standard output.", valueName: "file"))
+    var output = "speech.wav"
+
+    @Option(help: "One of the model's voices. [alloy]")
+    var voice: String?
+
+    @Option(help: "How lively, 0.25 to 2. [0.5]")
+    var exaggeration: Double?
+
+    @Option(help: "How closely to follow the text, 0 to 1; lower is slower. [0.5]")
+    var cfgWeight: Double?
+
+    @Option(help: "How varied, 0.05 to 5. [0.8]")
+    var temperature: Double?
+
+    @Option(help: "Sample from the likeliest tokens of this probability, 0 to 1. [0.95]")
+    var topP: Double?
+
+    @Option(help: "Speech tokens made before a piece of audio, 10 to 100. [25]")
+    var chunkSize: Int?
+
+    @Option(help: "Speak the same way each time for the same number. [another each time]")
+    var seed: UInt64?
+
+    @OptionGroup var model: ModelOptions
+
+    func run() async throws {
+        let engine = try Settings(arguments: model.arguments).makeEngine()
+        do {
+            try engine.load()
+        } catch {
+            throw ValidationError("The model can't be loaded: \(error)")
+        }
+        let request = try makeRequest(defaultVoice: engine.defaultVoice)
+        var file = try WAVFile(path: output, sampleRateHz: engine.sampleRateHz)
+        var summary: SpeechSummary?
+        var latency = 0.0
+        do {
+            for try await event in try engine.speak(request) {
+                switch event {
+                case .chunk(let chunk):
+                    try file.write(chunk.samples)
+                    latency = chunk.latencyToFirstChunk
+                    showProgress(chunk.audioDuration)
+                case .finished(let end): summary = end
+                }
+            }
+        } catch let error as SpeechEngineError {
+            throw ValidationError(ServerError(error).message)
+        }
+        try file.finish()
+        engine.shutdown()
+        guard let summary else { return }
+        let seconds = summary.audioDuration.formatted(.number.precision(.fractionLength(2)))
+        let elapsed = summary.elapsedTime.formatted(.number.precision(.fractionLength(2)))
+        say(
+            "\(output == "-" ? "" : "\(output): ")\(seconds) s of speech in \(elapsed) s, "
+                + "first audio after \(Int(latency * 1000)) ms")
+    }
+
+    /// The same checks and defaults as a request over the WebSocket.
+    private func makeRequest(defaultVoice: String) throws -> SpeechRequest {
+        var input = text
+        if text == "-" {
+            let bytes = FileHandle.standardInput.readDataToEndOfFile()
+            guard let decoded = String(data: bytes, encoding: .utf8) else {
+                throw ValidationError("Standard input is not UTF-8 text.")
+            }
+            input = decoded.trimmingCharacters(in: .whitespacesAndNewlines)
+        }
+        var data: [String: JSONValue] = ["input": .string(input)]
+        data["voice"] = voice.map(JSONValue.string)
+        data["exaggeration"] = exaggeration.map(JSONValue.number)
+        data["cfg_weight"] = cfgWeight.map(JSONValue.number)
+        data["temperature"] = temperature.map(JSONValue.number)
+        data["top_p"] = topP.map(JSONValue.number)
+        data["chunk_size"] = chunkSize.map { .integer(Int64($0)) }
+        data["seed"] = seed.map(JSONValue.unsigned)
+        do {
+            return try StreamRequest(data, defaultVoice: defaultVoice).speech
+        } catch let error as ServerError {
+            throw ValidationError(error.message)
+        }
+    }
+
+    private func showProgress(_ seconds: Double) {
+        guard isatty(STDERR_FILENO) == 1 else { return }
+        FileHandle.standardError.write(
+            Data("\r\(seconds.formatted(.number.precision(.fractionLength(1)))) s of speech\r".utf8))
+    }
+
+    private func say(_ line: String) {
+        FileHandle.standardError.write(Data((line + "\n").utf8))
+    }
+}
+
+/// A WAV file written as its samples come; its length is filled in at the end if the output can be rewound.
+private struct WAVFile {
+    private let handle: FileHandle
+    private let isPipe: Bool
+    private let sampleRateHz: Int
+    private var byteCount = 0
+
+    init(path: String, sampleRateHz: Int) throws {
+        self.sampleRateHz = sampleRateHz
+        isPipe = path == "-"
+        if isPipe {
+            handle = .standardOutput
+        } else {
+            guard FileManager.default.createFile(atPath: path, contents: nil),
+                let opened = FileHandle(forWritingAtPath: path)
+            else { throw ValidationError("Can't write \(path). Choose another file with -o.") }
+            handle = opened
+        }
+        try handle.write(contentsOf: header(byteCount: nil))
+    }
+
+    mutating func write(_ samples: [Int16]) throws {
+        let bytes = samples.map(\.littleEndian).withUnsafeBufferPointer { Data(buffer: $0) }
+        try handle.write(contentsOf: bytes)
+        byteCount += bytes.count
+    }
+
+    func finish() throws {
+        guard !isPipe else { return }
+        try handle.seek(toOffset: 0)
+        try handle.write(contentsOf: header(byteCount: byteCount))
+        try handle.close()
+    }
+
+    private func header(byteCount: Int?) -> Data {
+        Data(WAVHeader.pcm16(sampleRateHz: sampleRateHz, byteCount: byteCount).readableBytesView)
+    }
+}

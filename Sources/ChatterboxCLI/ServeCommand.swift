@@ -1,0 +1,126 @@
+import ArgumentParser
+import Foundation
+import Logging
+import ServiceLifecycle
+import SpeechEngine
+import SpeechServer
+
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Start the server.",
+        discussion: """
+            Speech over WebSocket at /ws/stream/audio, a page to try it at /, status at /ws/stream/status, \
+            /ws/stream/connections and /health. The protocol is described in docs/protocol.md.
+
+            Each option says which environment variable stands in for it, and its default.
+            """)
+
+    @Option(help: "The address to listen on. [HOST; 0.0.0.0]")
+    var host: String?
+
+    @Option(help: "The port to listen on; 0 takes a free one. [PORT; 8000]")
+    var port: String?
+
+    @OptionGroup var model: ModelOptions
+
+    @Option(help: "Requests spoken at the same time. [CHATTERBOX_MAX_SESSIONS; the engine's choice]")
+    var maxSessions: String?
+
+    @Option(help: "WebSocket connections open at the same time. [CHATTERBOX_MAX_CONNECTIONS; 256]")
+    var maxConnections: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Close a connection on which nothing was asked for so long. [CHATTERBOX_CONNECTION_TIMEOUT; 1800]",
+            valueName: "seconds"))
+    var connectionTimeout: String?
+
+    @Option(help: "trace, debug, info, notice, warning, error or critical. [LOG_LEVEL; info]")
+    var logLevel: String?
+
+    func run() async throws {
+        var arguments = model.arguments
+        arguments["host"] = host
+        arguments["port"] = port
+        arguments["chatterbox.max.sessions"] = maxSessions
+        arguments["chatterbox.max.connections"] = maxConnections
+        arguments["chatterbox.connection.timeout"] = connectionTimeout
+        arguments["log.level"] = logLevel?.lowercased()
+        let settings = Settings(arguments: arguments)
+
+        let level = try settings.choice("log.level", default: Logger.Level.info)
+        LoggingSystem.bootstrap { label in
+            var handler = StreamLogHandler.standardError(label: label)
+            handler.logLevel = level
+            return handler
+        }
+        let logger = Logger(label: "chatterbox")
+
+        let host = settings.string("host", default: "0.0.0.0")
+        let port = try settings.integer("port", in: 0...65535, default: 8000)
+        let limits = ServerLimits(
+            maxConnections: try settings.integer("chatterbox.max.connections", in: 1...100_000, default: 256),
+            connectionTimeout: .seconds(
+                try settings.integer("chatterbox.connection.timeout", in: 1...604_800, default: 1800)))
+        let engine = try settings.makeEngine()
+        let server = try ChatterboxServer(
+            engine: engine,
+            configuration: .init(host: host, port: port, limits: limits, page: ProjectFiles.page()),
+            logger: logger,
+            onRunning: { port in Self.greet(host: host, port: port) })
+        // Services stop in reverse order: the server drains, then the engine goes.
+        let group = ServiceGroup(
+            configuration: .init(
+                services: [EngineService(engine: engine, logger: logger), server],
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+        do {
+            try await group.run()
+        } catch let error as EngineService.LoadFailure {
+            throw ValidationError("The model can't be loaded: \(error.cause)")
+        } catch {
+            throw ValidationError(
+                "Can't listen on \(host):\(port): \(error). Choose another port with --port, or an address with --host.")
+        }
+    }
+
+    private static func greet(host: String, port: Int) {
+        let reachable = host == "0.0.0.0" || host == "::" ? "localhost" : host
+        let name = CommandLine.arguments.first ?? "chatterbox"
+        print(
+            """
+
+            Listening on http://\(reachable):\(port)/
+
+              Hear it in a browser:   http://\(reachable):\(port)/
+              Make a file right now:  \(name) say "Hello! This is Chatterbox." -o hello.wav
+              From Python:            python3 Examples/python/websocket_client_python.py --url ws://\(reachable):\(port)
+              Stop:                   Ctrl-C
+
+            """)
+        fflush(nil)
+    }
+}
+
+/// Loads the engine while the server answers already, and stops it after the server.
+struct EngineService: Service {
+    struct LoadFailure: Error {
+        let cause: any Error
+    }
+
+    let engine: SpeechEngine
+    let logger: Logger
+
+    func run() async throws {
+        let start = ContinuousClock.now
+        // Loading keeps a thread busy: one of its own, so that the server answers meanwhile.
+        let loaded = await withCheckedContinuation { done in
+            Thread.detachNewThread { done.resume(returning: Result { try engine.load() }) }
+        }
+        if case .failure(let cause) = loaded { throw LoadFailure(cause: cause) }
+        logger.info(
+            "ready", metadata: ["model": "\(engine.modelName)", "seconds": "\(ContinuousClock.now - start)"])
+        try? await gracefulShutdown()
+        engine.shutdown()
+    }
+}

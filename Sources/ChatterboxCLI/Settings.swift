@@ -1,0 +1,53 @@
+import ArgumentParser
+import Configuration
+
+/// Options by layer: command line, then environment, then default. Errors name the layer a bad value came from.
+struct Settings {
+    private let reader: ConfigReader
+    private let onCommandLine: Set<String>
+
+    /// - Parameter arguments: values given on the command line, by key.
+    init(arguments: [String: String?], environment: EnvironmentVariablesProvider = .init()) {
+        let given = arguments.compactMapValues { $0 }
+        var values: [AbsoluteConfigKey: ConfigValue] = [:]
+        for (key, value) in given { values[AbsoluteConfigKey(ConfigKey(key))] = .init(.string(value), isSecret: false) }
+        reader = ConfigReader(providers: [InMemoryProvider(name: "arguments", values: values), environment])
+        onCommandLine = Set(given.keys)
+    }
+
+    func string(_ key: String, default fallback: String) -> String {
+        string(key) ?? fallback
+    }
+
+    func string(_ key: String) -> String? {
+        reader.string(forKey: ConfigKey(key)).flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    func integer(_ key: String, in range: ClosedRange<Int>, default fallback: Int) throws -> Int {
+        guard let text = string(key) else { return fallback }
+        guard let value = Int(text), range.contains(value) else {
+            throw ValidationError(
+                "\(name(of: key)) is \"\(text)\", but must be an integer from \(range.lowerBound) to \(range.upperBound).")
+        }
+        return value
+    }
+
+    func choice<Choice: RawRepresentable & CaseIterable>(
+        _ key: String, default fallback: Choice
+    ) throws -> Choice where Choice.RawValue == String {
+        guard let text = string(key) else { return fallback }
+        guard let value = Choice(rawValue: text) else {
+            let allowed = Choice.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ValidationError("\(name(of: key)) is \"\(text)\", but must be one of: \(allowed).")
+        }
+        return value
+    }
+
+    /// `--max-sessions` or `CHATTERBOX_MAX_SESSIONS`, whichever the value came from.
+    private func name(of key: String) -> String {
+        let words = key.split(separator: ".").map(String.init)
+        let own = words.first == "chatterbox" ? words.dropFirst() : words[...]
+        return onCommandLine.contains(key)
+            ? "--" + own.joined(separator: "-") : words.map { $0.uppercased() }.joined(separator: "_")
+    }
+}

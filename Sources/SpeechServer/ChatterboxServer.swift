@@ -1,0 +1,81 @@
+import Foundation
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import ServiceLifecycle
+import SpeechEngine
+
+/// The server: text in and speech out over a WebSocket, status and a page over HTTP.
+///
+/// Run it in a `ServiceGroup` after the engine, so that on shutdown it drains before the engine stops.
+public struct ChatterboxServer: Service {
+    public struct Configuration: Sendable {
+        public var host: String
+        /// 0 takes any free port; `onRunning` tells which.
+        public var port: Int
+        public var limits: ServerLimits
+        /// The page served at `/`, read once.
+        public var page: URL?
+
+        public init(host: String = "0.0.0.0", port: Int = 8000, limits: ServerLimits = .init(), page: URL? = nil) {
+            self.host = host
+            self.port = port
+            self.limits = limits
+            self.page = page
+        }
+    }
+
+    private let application: Application<RouterResponder<BasicRequestContext>>
+
+    /// - Parameter onRunning: called once with the port that is listened on.
+    /// - Throws: if the page can't be read.
+    public init(
+        engine: any SpeechSynthesizing, configuration: Configuration, logger: Logger,
+        onRunning: @escaping @Sendable (Int) -> Void = { _ in }
+    ) throws {
+        let limits = configuration.limits
+        let registry = ConnectionRegistry(limit: limits.maxConnections)
+        let page = try configuration.page.map { try String(contentsOf: $0, encoding: .utf8) }
+        let routes = Routes(engine: engine, limits: limits, registry: registry, page: page)
+        application = Application(
+            router: routes.makeRouter(),
+            server: HTTPServerBuilder { responder in
+                UpgradableHTTPChannel(
+                    responder: responder, path: Routes.streamPath, limits: limits, registry: registry,
+                    serve: { channel, logger in await Self.serve(channel, engine, limits, logger) })
+            },
+            configuration: ApplicationConfiguration(
+                address: .hostname(configuration.host, port: configuration.port), serverName: "swift-chatterbox",
+                // Room for plain HTTP beside the WebSockets; beyond it, connections wait in the backlog.
+                availableConnectionsDelegate: .maximum(limits.maxConnections + 256, logger: logger)),
+            onServerRunning: { channel in onRunning(channel.localAddress?.port ?? configuration.port) },
+            logger: logger)
+    }
+
+    public func run() async throws {
+        try await application.run()
+    }
+
+    /// Holds one WebSocket's conversation from the first message until the connection is down.
+    private static func serve(
+        _ channel: UpgradableHTTPChannel.MessageChannel, _ engine: any SpeechSynthesizing, _ limits: ServerLimits,
+        _ logger: Logger
+    ) async {
+        let connectionID = ConnectionRegistry.makeConnectionID()
+        var logger = logger
+        logger[metadataKey: "connection"] = "\(connectionID)"
+        logger.info("connected", metadata: ["peer": "\(channel.channel.remoteAddress?.description ?? "unknown")"])
+        do {
+            try await channel.executeThenClose { inbound, outbound in
+                let session = StreamingSession(
+                    connectionID: connectionID, engine: engine, limits: limits, logger: logger,
+                    send: { try await outbound.write($0) })
+                await session.run(inbound)
+            }
+        } catch {
+            logger.debug("connection failed", metadata: ["error": "\(error)"])
+        }
+        logger.info("disconnected")
+    }
+}

@@ -1,0 +1,50 @@
+import HTTPTypes
+import Hummingbird
+
+/// Error answer over HTTP: what OpenAI's clients read, with the `detail` list of the sibling API beside it.
+struct ErrorBody: Encodable {
+    struct Failure: Encodable {
+        var message: String
+        var type: String
+        /// OpenAI's clients expect the key even if it is null.
+        var param: JSONValue
+        var code: String
+    }
+
+    struct Detail: Encodable {
+        var loc: [String]
+        var msg: String
+        var type: String
+    }
+
+    var error: Failure
+    var detail: [Detail]
+
+    init(_ error: ServerError) {
+        let type = error.httpStatus >= 500 ? "server_error" : "invalid_request_error"
+        self.error = Failure(message: error.message, type: type, param: error.field.map(JSONValue.string) ?? .null, code: error.code)
+        detail = [Detail(loc: error.field.map { ["body", $0] } ?? ["request"], msg: error.message, type: error.code)]
+    }
+}
+
+extension Response {
+    static func json(
+        _ value: some Encodable, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]
+    ) throws -> Response {
+        let body = try JSONText.encode(value)
+        var headers = headers
+        headers[.contentType] = "application/json; charset=utf-8"
+        headers[.cacheControl] = "no-store"
+        return Response(status: status, headers: headers, body: .init(byteBuffer: body))
+    }
+
+    static func failure(_ error: ServerError) throws -> Response {
+        var headers = HTTPFields()
+        if case .methodNotAllowed(_, _, let allowed) = error { headers[.allow] = allowed }
+        if case .upgradeRequired = error {
+            headers[.upgrade] = "websocket"
+            headers[HTTPField.Name("Sec-WebSocket-Version")!] = "13"
+        }
+        return try json(ErrorBody(error), status: .init(code: error.httpStatus), headers: headers)
+    }
+}

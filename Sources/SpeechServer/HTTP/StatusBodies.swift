@@ -1,0 +1,91 @@
+import Foundation
+
+/// Answer of `GET /ws/stream/status`.
+struct StreamStatus: Encodable {
+    struct Features: Encodable {
+        var incrementalGeneration = true
+        var kvCache = true
+        var alignmentMonitoring = true
+        var lowLatency = true
+        var realTimeFactor = "< 1.0 (faster than real-time)"
+    }
+
+    var available: Bool
+    var ready: Bool
+    var sampleRate: Int
+    var supportedFormats = StreamRequest.OutputFormat.allCases.map(\.rawValue)
+    var description = "TRUE model-level streaming with KV-cache"
+    var features: Features
+    /// Beyond the documented fields: what a client needs to offer choices.
+    var model: String
+    var voices: [String]
+    var defaultVoice: String
+    var ignoredParameters: [String]
+}
+
+/// The same while the model loads.
+struct StreamUnavailable: Encodable {
+    var available = false
+    var ready = false
+    var error: String
+}
+
+/// Answer of `GET /ws/stream/connections`.
+struct ConnectionCount: Encodable {
+    var totalConnections: Int
+    var timestamp: Double
+}
+
+/// Answer of `GET /health`.
+struct Health: Encodable {
+    struct Configuration: Encodable {
+        var model: String
+        var voices: [String]
+        var defaultVoice: String
+        var sampleRate: Int
+        var maxTextLength: Int
+        var maxConnections: Int
+        var maxQueuedRequests: Int
+        var connectionTimeoutSeconds: Int64
+    }
+
+    struct Memory: Encodable {
+        var cpuMemoryMb: Double
+        var cpuMemoryPercent: Double
+    }
+
+    var status: String
+    var modelLoaded: Bool
+    var device = "cpu"
+    var config: Configuration
+    var memoryInfo: Memory
+    var initializationState: String
+    var initializationProgress: String
+    /// Always null: a server whose model can't be loaded exits and says why.
+    var initializationError = JSONValue.null
+}
+
+extension Health.Memory {
+    /// Resident memory of this process; zeros where the system doesn't tell.
+    static func current() -> Self {
+        let bytes = residentBytes()
+        let total = Double(ProcessInfo.processInfo.physicalMemory)
+        let percent = Double(bytes) / total * 100
+        return Self(
+            cpuMemoryMb: (Double(bytes) / 1_048_576).rounded(decimals: 1),
+            cpuMemoryPercent: percent.rounded(decimals: 2))
+    }
+
+    private static func residentBytes() -> Int {
+        #if os(Linux)
+            // The second field of statm is the resident set, in pages.
+            guard let statm = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else { return 0 }
+            let fields = statm.split(separator: " ")
+            return fields.count > 1 ? (Int(fields[1]) ?? 0) * Int(sysconf(Int32(_SC_PAGESIZE))) : 0
+        #else
+            var usage = rusage()
+            getrusage(RUSAGE_SELF, &usage)
+            return usage.ruMaxrss
+        #endif
+    }
+}

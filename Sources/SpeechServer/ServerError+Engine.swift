@@ -1,0 +1,18 @@
+import SpeechEngine
+
+extension ServerError {
+    /// What an error of the engine is to a client.
+    package init(_ error: any Error) {
+        switch error {
+        case let error as ServerError: self = error
+        case SpeechEngineError.unknownVoice(let name, let available): self = .unknownVoice(name, available: available)
+        case SpeechEngineError.emptyText: self = .emptyText
+        case SpeechEngineError.outOfRange(let field, let value, let allowed):
+            self = .outOfRange(field: field, value: value, allowed: allowed)
+        case SpeechEngineError.notReady: self = .notReady
+        case SpeechEngineError.queueFull: self = .serverBusy
+        case SpeechEngineError.shuttingDown: self = .shuttingDown
+        default: self = .speechFailed(reason: String(describing: error))
+        }
+    }
+}

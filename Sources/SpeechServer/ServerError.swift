@@ -1,0 +1,154 @@
+import SpeechEngine
+
+/// Everything that can go wrong between a client and the engine, and the one place that says how each is told:
+/// message, machine-readable code, field, HTTP status, and whether the WebSocket survives.
+public enum ServerError: Error, Sendable, Equatable {
+    // A message that can't be acted on; the connection stays open.
+    case invalidJSON(reason: String)
+    case invalidMessage(reason: String, field: String?)
+    case unknownType(String)
+    case missingField(String)
+    case unknownField(String, suggestion: String?)
+    case invalidType(field: String, value: String, expected: String)
+    case outOfRange(field: String, value: String, allowed: String)
+    case invalidValue(field: String, value: String, allowed: String)
+    case emptyText
+    case textTooLong(length: Int, limit: Int)
+    case unknownVoice(String, available: [String])
+    case binaryNotSupported(byteCount: Int)
+    // A request that was right and can't be served now.
+    case queueFull(limit: Int)
+    case nothingToCancel(requestID: String?)
+    case notReady
+    case serverBusy
+    case shuttingDown
+    case speechFailed(reason: String)
+    // HTTP.
+    case notFound(path: String)
+    case methodNotAllowed(method: String, path: String, allowed: String)
+    case upgradeRequired
+    case tooManyConnections(limit: Int)
+    // Ends of a WebSocket.
+    case messageTooLarge(limit: Int)
+    case invalidUTF8
+    case protocolViolation(reason: String)
+    case connectionTimeout(Duration)
+    case internalFailure
+
+    public var code: String {
+        switch self {
+        case .invalidJSON: "invalid_json"
+        case .invalidMessage: "invalid_message"
+        case .unknownType: "unknown_type"
+        case .missingField: "missing_field"
+        case .unknownField: "unknown_field"
+        case .invalidType: "invalid_type"
+        case .outOfRange: "out_of_range"
+        case .invalidValue: "invalid_value"
+        case .emptyText: "empty_text"
+        case .textTooLong: "text_too_long"
+        case .unknownVoice: "unknown_voice"
+        case .binaryNotSupported: "binary_not_supported"
+        case .queueFull: "queue_full"
+        case .nothingToCancel: "nothing_to_cancel"
+        case .notReady: "not_ready"
+        case .serverBusy: "server_busy"
+        case .shuttingDown: "shutting_down"
+        case .speechFailed: "speech_failed"
+        case .notFound: "not_found"
+        case .methodNotAllowed: "method_not_allowed"
+        case .upgradeRequired: "upgrade_required"
+        case .tooManyConnections: "too_many_connections"
+        case .messageTooLarge: "message_too_large"
+        case .invalidUTF8: "invalid_utf8"
+        case .protocolViolation: "protocol_violation"
+        case .connectionTimeout: "connection_timeout"
+        case .internalFailure: "internal_error"
+        }
+    }
+
+    /// The field of the message at fault, if one is.
+    public var field: String? {
+        switch self {
+        case .missingField(let field), .unknownField(let field, _), .invalidType(let field, _, _),
+            .outOfRange(let field, _, _), .invalidValue(let field, _, _):
+            field
+        case .invalidMessage(_, let field): field
+        case .unknownType: "type"
+        case .emptyText, .textTooLong: "input"
+        case .unknownVoice: "voice"
+        case .nothingToCancel(let requestID): requestID == nil ? nil : "request_id"
+        default: nil
+        }
+    }
+
+    public var message: String {
+        switch self {
+        case .invalidJSON(let reason): "The message is not valid JSON: \(reason)"
+        case .invalidMessage(let reason, _): reason
+        case .unknownType(let type):
+            "type is \"\(type.prefix(40))\"; known types are stream_request, cancel and ping"
+        case .missingField(let field): "\(field) is missing"
+        case .unknownField(let field, let suggestion):
+            "\(field.prefix(60)) is not a known field" + (suggestion.map { "; did you mean \($0)?" } ?? "")
+        case .invalidType(let field, let value, let expected):
+            "\(field) is \(value), but must be \(expected)"
+        case .outOfRange(let field, let value, let allowed):
+            "\(field) is \(value); allowed is \(allowed)"
+        case .invalidValue(let field, let value, let allowed):
+            "\(field) is \(value); allowed is \(allowed)"
+        case .emptyText: "input has no text to speak"
+        case .textTooLong(let length, let limit):
+            "input has \(length) characters; allowed is 1 to \(limit)"
+        case .unknownVoice(let name, let available):
+            "voice is \"\(name.prefix(60))\"; available voices are \(available.joined(separator: ", "))"
+        case .binaryNotSupported(let byteCount):
+            "A binary message of \(byteCount) bytes came; messages to the server are JSON text"
+        case .queueFull(let limit):
+            "\(limit) requests are waiting on this connection already; wait for one to be done, or cancel one"
+        case .nothingToCancel(let requestID):
+            requestID.map { "request_id \"\($0)\" is neither being spoken nor waiting" } ?? "No request is being spoken"
+        case .notReady: "Streaming model not ready: it is still loading; see /ws/stream/status"
+        case .serverBusy: "All places of the server are taken; try again in a moment"
+        case .shuttingDown: "The server is shutting down"
+        case .speechFailed(let reason): "Streaming failed: \(reason)"
+        case .notFound(let path): "No route for \(path.prefix(200))"
+        case .methodNotAllowed(let method, let path, let allowed):
+            "\(method) is not allowed for \(path); allowed is \(allowed)"
+        case .upgradeRequired: "This path speaks WebSocket version 13 only; connect with ws://"
+        case .tooManyConnections(let limit): "The server has its limit of \(limit) connections open; try again later"
+        case .messageTooLarge(let limit): "message larger than \(limit) bytes"
+        case .invalidUTF8: "text is not valid UTF-8"
+        case .protocolViolation(let reason): reason
+        case .connectionTimeout(let duration): "nothing was asked for \(duration.components.seconds) seconds"
+        case .internalFailure: "internal error"
+        }
+    }
+
+    /// Status of an HTTP answer that tells this error.
+    public var httpStatus: Int {
+        switch self {
+        case .notFound: 404
+        case .methodNotAllowed: 405
+        case .upgradeRequired: 426
+        case .messageTooLarge: 413
+        case .queueFull: 429
+        case .notReady, .serverBusy, .shuttingDown, .tooManyConnections: 503
+        case .speechFailed, .internalFailure: 500
+        case .nothingToCancel: 409
+        default: 422
+        }
+    }
+
+    /// WebSocket close code (RFC 6455, 7.4.1) if the error ends the connection, nil if the connection survives.
+    public var closeCode: UInt16? {
+        switch self {
+        case .shuttingDown, .connectionTimeout: 1001
+        case .protocolViolation: 1002
+        case .invalidUTF8: 1007
+        case .messageTooLarge: 1009
+        case .internalFailure: 1011
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,93 @@
+import SpeechEngine
+
+/// What the server says in JSON. Field names and meaning: docs/protocol.md.
+enum ServerMessage: Sendable, Equatable {
+    case connected(connectionID: String)
+    case info(Info)
+    case audio(chunk: Int, base64: String)
+    case metrics(Metrics)
+    case done(Done)
+    case cancelled(requestID: String?)
+    case pong
+    case error(ServerError, requestID: String?)
+
+    struct Info: Encodable, Sendable, Equatable {
+        var textLength: Int
+        var voice: String
+        var parameters: [String: JSONValue]
+        var ignoredParameters: [String]
+        var sampleRate: Int
+        var requestID: String?
+    }
+
+    /// Seconds are of the engine's clock, from the moment the request was handed to it.
+    struct Metrics: Encodable, Sendable, Equatable {
+        var chunk: Int
+        var latencyToFirstChunk: Double
+        var elapsedTime: Double
+        var audioDuration: Double
+        var rtf: Double
+        var chunkSizeBytes: Int
+        var sampleRate: Int
+    }
+
+    struct Done: Encodable, Sendable, Equatable {
+        var message: String
+        var totalChunks = 0
+        var audioDuration = 0.0
+        var elapsedTime = 0.0
+        /// Speech tokens made in all, and when the first audio left: what tells streaming from pretending.
+        var tokens = 0
+        var firstChunkTokens = 0
+        var endReason: String
+        /// Gives the same samples again; unknown of what was cancelled.
+        var seed: UInt64?
+        var requestID: String?
+    }
+}
+
+extension ServerMessage: Encodable {
+    private enum CodingKeys: String, CodingKey {
+        case type, message, data, error, code, field, connectionID, requestID
+    }
+
+    private struct Audio: Encodable {
+        var chunk: Int
+        var audio: String
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        switch self {
+        case .connected(let connectionID):
+            try container.encode("connected", forKey: .type)
+            try container.encode(connectionID, forKey: .connectionID)
+            try container.encode("Connected to TRUE streaming WebSocket", forKey: .message)
+        case .info(let info):
+            try container.encode("info", forKey: .type)
+            try container.encode("Starting TRUE streaming generation...", forKey: .message)
+            try info.encode(to: encoder)
+        case .audio(let chunk, let base64):
+            try container.encode("audio", forKey: .type)
+            try container.encode(Audio(chunk: chunk, audio: base64), forKey: .data)
+        case .metrics(let metrics):
+            try container.encode("metrics", forKey: .type)
+            try container.encode(metrics, forKey: .data)
+        case .done(let done):
+            try container.encode("done", forKey: .type)
+            try done.encode(to: encoder)
+        case .cancelled(let requestID):
+            try container.encode("cancelled", forKey: .type)
+            try container.encode("Streaming cancelled", forKey: .message)
+            try container.encodeIfPresent(requestID, forKey: .requestID)
+        case .pong:
+            try container.encode("pong", forKey: .type)
+        case .error(let error, let requestID):
+            try container.encode("error", forKey: .type)
+            try container.encode(error.message, forKey: .error)
+            try container.encode(error.code, forKey: .code)
+            try container.encodeIfPresent(error.field, forKey: .field)
+            try container.encodeIfPresent(requestID, forKey: .requestID)
+        }
+    }
+}

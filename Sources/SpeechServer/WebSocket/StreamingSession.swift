@@ -1,0 +1,299 @@
+import Logging
+import NIOCore
+import SpeechEngine
+
+/// One client's conversation: reads its messages, speaks its requests in order, answers control messages meanwhile.
+///
+/// It knows messages and the engine, not sockets: it reads a sequence of ``ClientFrame`` and writes ``ServerFrame``
+/// through `send`, which suspends while the client is slow and so holds back the engine.
+package actor StreamingSession {
+    private final class Running {
+        let request: StreamRequest
+        var stream: SpeechStream?
+        var isCancelled = false
+        /// What has been sent so far; becomes the `done` message.
+        var done = ServerMessage.Done(message: "Streaming complete", endReason: "")
+
+        init(_ request: StreamRequest) {
+            self.request = request
+            done.requestID = request.requestID
+        }
+    }
+
+    private let connectionID: String
+    private let engine: any SpeechSynthesizing
+    private let limits: ServerLimits
+    private let logger: Logger
+    private let send: @Sendable (ServerFrame) async throws -> Void
+
+    private var waiting: [StreamRequest] = []
+    private var running: Running?
+    private var isDraining = false
+    private var isClosed = false
+    private var lastActivity = ContinuousClock.now
+    private let wakeUp: AsyncStream<Void>
+    private let wakeUpSource: AsyncStream<Void>.Continuation
+
+    package init(
+        connectionID: String, engine: any SpeechSynthesizing, limits: ServerLimits, logger: Logger,
+        send: @escaping @Sendable (ServerFrame) async throws -> Void
+    ) {
+        self.connectionID = connectionID
+        self.engine = engine
+        self.limits = limits
+        self.logger = logger
+        self.send = send
+        (wakeUp, wakeUpSource) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// Runs until the client's messages end. When it returns, nothing of it is left in the engine.
+    package func run<Frames: AsyncSequence & Sendable>(_ frames: Frames) async where Frames.Element == ClientFrame {
+        await withTaskGroup { group in
+            group.addTask { await self.speakInOrder() }
+            group.addTask { await self.watchIdleTime() }
+            do {
+                try await tell(.connected(connectionID: connectionID))
+                for try await frame in frames {
+                    try await receive(frame)
+                    if frame == .shuttingDown { group.addTask { await self.endDrain() } }
+                }
+            } catch {
+                logger.debug("connection ended", metadata: ["error": "\(error)"])
+            }
+            stop()
+            group.cancelAll()
+        }
+    }
+
+    // MARK: Messages of the client
+
+    private func receive(_ frame: ClientFrame) async throws {
+        switch frame {
+        case .text(let text):
+            lastActivity = .now
+            try await receive(text)
+        case .binary(let byteCount):
+            lastActivity = .now
+            try await tell(.error(.binaryNotSupported(byteCount: byteCount), requestID: nil))
+        case .closing:
+            stop()
+        case .shuttingDown:
+            try await startDrain()
+        }
+    }
+
+    private func receive(_ text: String) async throws {
+        var requestID: String?
+        do {
+            let json = try JSONValue(parsing: text)
+            requestID = ClientMessage.requestID(in: json)
+            switch try ClientMessage(json, defaultVoice: engine.defaultVoice) {
+            case .ping: try await tell(.pong)
+            case .cancel(let id): try await cancel(id)
+            case .streamRequest(let request): try enqueue(request)
+            }
+        } catch let error as ServerError {
+            logger.debug("message refused", metadata: ["code": "\(error.code)", "reason": "\(error.message)"])
+            try await tell(.error(error, requestID: requestID))
+        }
+    }
+
+    private func enqueue(_ request: StreamRequest) throws {
+        if isDraining { throw ServerError.shuttingDown }
+        guard engine.isReady else { throw ServerError.notReady }
+        let voices = engine.voices
+        guard voices.contains(request.voice) else {
+            throw ServerError.unknownVoice(request.voice, available: voices)
+        }
+        guard waiting.count < limits.maxQueuedRequests else {
+            throw ServerError.queueFull(limit: limits.maxQueuedRequests)
+        }
+        waiting.append(request)
+        wakeUpSource.yield()
+    }
+
+    /// Without an id, ends the request being spoken; with one, that request, spoken or waiting.
+    private func cancel(_ requestID: String?) async throws {
+        if let running, !running.isCancelled, requestID == nil || requestID == running.request.requestID {
+            // `cancelled` and `done` follow from the speaking side, behind what it has sent already.
+            running.isCancelled = true
+            running.stream?.cancel()
+            return
+        }
+        let place = requestID == nil ? waiting.indices.first : waiting.firstIndex { $0.requestID == requestID }
+        guard let place, running == nil || requestID != nil else {
+            throw ServerError.nothingToCancel(requestID: requestID)
+        }
+        let request = waiting.remove(at: place)
+        try await tell(.cancelled(requestID: request.requestID))
+        let done = ServerMessage.Done(
+            message: "Streaming cancelled", endReason: "cancelled", requestID: request.requestID)
+        try await tell(.done(done))
+    }
+
+    // MARK: Speaking
+
+    private func speakInOrder() async {
+        for await _ in wakeUp {
+            while !isClosed, !waiting.isEmpty {
+                let job = Running(waiting.removeFirst())
+                running = job
+                do {
+                    try await speak(job)
+                } catch {
+                    // Only sending fails here: the client is gone, and its messages are about to end too.
+                    job.stream?.cancel()
+                    logger.debug("client gone while speaking", metadata: ["error": "\(error)"])
+                }
+                running = nil
+                lastActivity = .now
+            }
+            if isDraining, waiting.isEmpty { await closeForShutdown() }
+        }
+    }
+
+    private func speak(_ job: Running) async throws {
+        let request = job.request
+        do {
+            let stream = try engine.speak(request.speech)
+            job.stream = stream
+            let info = ServerMessage.Info(
+                textLength: request.textLength, voice: request.voice, parameters: request.parameters,
+                ignoredParameters: (engine.ignoredParameters + request.ignoredFields).sorted(),
+                sampleRate: engine.sampleRateHz, requestID: request.requestID)
+            try await sending { try await self.tell(.info(info)) }
+            if request.outputFormat == .wav {
+                let header = WAVHeader.pcm16(sampleRateHz: engine.sampleRateHz)
+                try await sending { try await self.send(.binary(header)) }
+            }
+            for try await event in stream {
+                if job.isCancelled || isClosed { break }
+                switch event {
+                case .chunk(let chunk): try await sending { try await self.sendChunk(chunk, of: job) }
+                case .finished(let summary): finish(job, summary)
+                }
+            }
+        } catch let failure as SendFailure {
+            throw failure.cause
+        } catch where job.isCancelled || isClosed {
+            // A cancelled stream may end by throwing; the client is told below that it was cancelled.
+        } catch {
+            logger.log(
+                level: error is SpeechEngineError ? .info : .error, "speech failed", metadata: ["error": "\(error)"])
+            try await tell(.error(ServerError(error), requestID: request.requestID))
+            return
+        }
+        // From here on a cancel comes too late for this request.
+        running = nil
+        if job.isCancelled {
+            try await tell(.cancelled(requestID: request.requestID))
+            job.done.message = "Streaming cancelled"
+            job.done.endReason = "cancelled"
+        }
+        if !isClosed { try await tell(.done(job.done)) }
+    }
+
+    private func sendChunk(_ chunk: SpeechChunk, of job: Running) async throws {
+        job.done.totalChunks += 1
+        let number = job.done.totalChunks
+        var pcm = ByteBuffer()
+        pcm.reserveCapacity(chunk.samples.count * 2)
+        for sample in chunk.samples { pcm.writeInteger(sample, endianness: .little) }
+        let byteCount = pcm.readableBytes
+        switch job.request.outputFormat {
+        case .wav: try await send(.binary(pcm))
+        case .base64: try await tell(.audio(chunk: number, base64: Base64.encode(pcm)))
+        }
+        job.done.audioDuration = chunk.audioDuration.rounded(decimals: 4)
+        job.done.elapsedTime = chunk.elapsedTime.rounded(decimals: 4)
+        job.done.tokens = chunk.tokens
+        if number == 1 { job.done.firstChunkTokens = chunk.tokens }
+        let metrics = ServerMessage.Metrics(
+            chunk: number, latencyToFirstChunk: chunk.latencyToFirstChunk.rounded(decimals: 4),
+            elapsedTime: chunk.elapsedTime.rounded(decimals: 4),
+            audioDuration: chunk.audioDuration.rounded(decimals: 4),
+            rtf: chunk.realTimeFactor.rounded(decimals: 4), chunkSizeBytes: byteCount,
+            sampleRate: engine.sampleRateHz)
+        if job.request.includeMetrics, !job.isCancelled { try await tell(.metrics(metrics)) }
+        if job.request.printMetrics {
+            logger.info(
+                "chunk \(number): \(byteCount) bytes, \(metrics.audioDuration) s of audio after \(metrics.elapsedTime) s",
+                metadata: ["rtf": "\(metrics.rtf)", "latency": "\(metrics.latencyToFirstChunk)"])
+        }
+    }
+
+    private func finish(_ job: Running, _ summary: SpeechSummary) {
+        job.done.audioDuration = summary.audioDuration.rounded(decimals: 4)
+        job.done.elapsedTime = summary.elapsedTime.rounded(decimals: 4)
+        job.done.tokens = summary.tokens
+        job.done.endReason = summary.endReason.rawValue
+        job.done.seed = summary.seed
+    }
+
+    // MARK: Ending
+
+    private func stop() {
+        isClosed = true
+        waiting.removeAll()
+        running?.stream?.cancel()
+        wakeUpSource.finish()
+    }
+
+    private func startDrain() async throws {
+        guard !isDraining, !isClosed else { return }
+        isDraining = true
+        let dropped = waiting
+        waiting.removeAll()
+        for request in dropped { try await tell(.error(.shuttingDown, requestID: request.requestID)) }
+        wakeUpSource.yield()
+    }
+
+    private func endDrain() async {
+        try? await Task.sleep(for: limits.drainTimeout)
+        if !Task.isCancelled { await closeForShutdown() }
+    }
+
+    private func closeForShutdown() async {
+        guard !isClosed else { return }
+        stop()
+        try? await send(.close(.shuttingDown))
+    }
+
+    private func watchIdleTime() async {
+        while !Task.isCancelled {
+            let deadline = lastActivity + limits.connectionTimeout
+            if running == nil, waiting.isEmpty, .now >= deadline {
+                stop()
+                try? await send(.close(.connectionTimeout(limits.connectionTimeout)))
+                return
+            }
+            let next = max(deadline, .now + min(limits.connectionTimeout, .seconds(1)))
+            try? await Task.sleep(until: next)
+        }
+    }
+
+    // MARK: Sending
+
+    private func tell(_ message: ServerMessage) async throws {
+        guard !isClosed else { return }
+        try await send(.text(JSONText.encode(message)))
+    }
+
+    /// A failure to reach the client, kept apart from failures of the engine.
+    private struct SendFailure: Error {
+        var cause: any Error
+    }
+
+    private func sending(_ body: () async throws -> Void) async throws {
+        do { try await body() } catch { throw SendFailure(cause: error) }
+    }
+}
+
+extension Double {
+    /// Tenths of milliseconds are what a clock is good for.
+    func rounded(decimals: Int) -> Double {
+        var scale = 1.0
+        for _ in 0..<decimals { scale *= 10 }
+        return (self * scale).rounded() / scale
+    }
+}

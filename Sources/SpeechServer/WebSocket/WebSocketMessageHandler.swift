@@ -1,0 +1,236 @@
+import NIOCore
+import NIOWebSocket
+
+/// What comes from a client, once frames are dealt with.
+package enum ClientFrame: Sendable, Equatable {
+    case text(String)
+    case binary(byteCount: Int)
+    /// The connection is on its way down: stop what is going on, expect nothing more.
+    case closing
+    /// The server wants to stop: end what is under way, then close.
+    case shuttingDown
+}
+
+/// What goes to a client.
+package enum ServerFrame: Sendable, Equatable {
+    case text(ByteBuffer)
+    case binary(ByteBuffer)
+    /// Close for this reason, or normally.
+    case close(ServerError?)
+}
+
+/// Turns frames into messages and owns the connection's manners: UTF-8, ping and pong, the close handshake, and the
+/// end of peers that are dead. Control frames are answered here, so no speech can delay them.
+package final class WebSocketMessageHandler: ChannelDuplexHandler {
+    package typealias InboundIn = WebSocketFrame
+    package typealias InboundOut = ClientFrame
+    package typealias OutboundIn = ServerFrame
+    package typealias OutboundOut = WebSocketFrame
+
+    private enum State {
+        case open, closeSent, closed
+    }
+
+    private let limits: ServerLimits
+    private var state = State.open
+    private var isAlive = true
+    private var pingOutstanding = false
+    private var timer: Scheduled<Void>?
+
+    package init(limits: ServerLimits) {
+        self.limits = limits
+    }
+
+    package func handlerAdded(context: ChannelHandlerContext) {
+        scheduleKeepAlive(context)
+    }
+
+    package func handlerRemoved(context: ChannelHandlerContext) {
+        timer?.cancel()
+    }
+
+    package func channelInactive(context: ChannelHandlerContext) {
+        state = .closed
+        timer?.cancel()
+        context.fireChannelInactive()
+    }
+
+    // MARK: From the client
+
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let frame = unwrapInboundIn(data)
+        isAlive = true
+        if frame.opcode == .connectionClose {
+            answerClose(frame.unmaskedData, context)
+            return
+        }
+        guard state == .open else { return }
+        switch frame.opcode {
+        case .text:
+            let payload = frame.unmaskedData
+            guard let text = String(validating: payload.readableBytesView, as: UTF8.self) else {
+                close(context, .invalidUTF8)
+                return
+            }
+            context.fireChannelRead(wrapInboundOut(.text(text)))
+        case .binary:
+            context.fireChannelRead(wrapInboundOut(.binary(byteCount: frame.length)))
+        case .ping:
+            let pong = WebSocketFrame(fin: true, opcode: .pong, data: frame.unmaskedData)
+            context.writeAndFlush(wrapOutboundOut(pong), promise: nil)
+        default:
+            break  // A pong has shown what it is there to show.
+        }
+    }
+
+    package func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        switch error {
+        case let error as ServerError:
+            close(context, error)
+        case NIOWebSocketError.invalidFrameLength,
+            NIOWebSocketFrameAggregator.Error.accumulatedFrameSizeIsTooLarge,
+            NIOWebSocketFrameAggregator.Error.tooManyFragments:
+            close(context, .messageTooLarge(limit: limits.maxMessageBytes))
+        case NIOWebSocketError.fragmentedControlFrame:
+            close(context, .protocolViolation(reason: "control frames must not be fragmented"))
+        case NIOWebSocketError.multiByteControlFrameLength:
+            close(context, .protocolViolation(reason: "control frames hold at most 125 bytes"))
+        case NIOWebSocketFrameAggregator.Error.didReceiveFragmentBeforeReceivingTextOrBinaryFrame:
+            close(context, .protocolViolation(reason: "a continuation came without a first fragment"))
+        case NIOWebSocketFrameAggregator.Error.receivedNewFrameWithoutFinishingPrevious:
+            close(context, .protocolViolation(reason: "a new message came before the last fragment of the one before"))
+        default:
+            // The socket itself failed: there is no one left to tell.
+            context.close(promise: nil)
+        }
+    }
+
+    package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case is ChannelShouldQuiesceEvent:
+            if state == .open { deliver(.shuttingDown, context) }
+        case ChannelEvent.inputClosed:
+            // A WebSocket has no use for a half-open connection.
+            context.close(promise: nil)
+        default:
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    // MARK: To the client
+
+    package func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        guard state == .open else {
+            promise?.fail(ChannelError.ioOnClosedChannel)
+            return
+        }
+        switch unwrapOutboundIn(data) {
+        case .text(let payload):
+            writeMessage(WebSocketFrame(fin: true, opcode: .text, data: payload), context, promise)
+        case .binary(let payload):
+            writeMessage(WebSocketFrame(fin: true, opcode: .binary, data: payload), context, promise)
+        case .close(let error):
+            close(context, error)
+            promise?.succeed()
+        }
+    }
+
+    /// Counts a write that gets through after waiting as a sign of life: a slow reader is not a dead one.
+    private func writeMessage(
+        _ frame: WebSocketFrame, _ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?
+    ) {
+        let promise = promise ?? context.eventLoop.makePromise()
+        promise.futureResult.assumeIsolated().whenComplete { result in
+            if case .success = result, self.pingOutstanding { self.isAlive = true }
+        }
+        context.write(wrapOutboundOut(frame), promise: promise)
+    }
+
+    // MARK: Closing
+
+    /// Sends a close frame, tells the session, and cuts the connection if the peer does not answer in time.
+    private func close(_ context: ChannelHandlerContext, _ error: ServerError?) {
+        guard state == .open else { return }
+        state = .closeSent
+        var payload = ByteBuffer()
+        payload.writeInteger(error?.closeCode ?? 1000)
+        if let error { payload.writeString(error.closeReason) }
+        context.writeAndFlush(
+            wrapOutboundOut(WebSocketFrame(fin: true, opcode: .connectionClose, data: payload)), promise: nil)
+        deliver(.closing, context)
+        timer?.cancel()
+        timer = context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(limits.closeTimeout)) {
+            context.close(promise: nil)
+        }
+    }
+
+    private func answerClose(_ payload: ByteBuffer, _ context: ChannelHandlerContext) {
+        guard state == .open else {
+            context.close(promise: nil)
+            return
+        }
+        if let error = Self.violation(inClose: payload) {
+            close(context, error)
+            return
+        }
+        state = .closeSent
+        let code = payload.getInteger(at: payload.readerIndex, as: UInt16.self)
+        var answer = ByteBuffer()
+        if let code { answer.writeInteger(code) }
+        deliver(.closing, context)
+        context.writeAndFlush(
+            wrapOutboundOut(WebSocketFrame(fin: true, opcode: .connectionClose, data: answer))
+        ).assumeIsolated().whenComplete { _ in context.close(promise: nil) }
+    }
+
+    /// Passes on what did not come out of a read, so that it is not held back until the next one ends.
+    private func deliver(_ frame: ClientFrame, _ context: ChannelHandlerContext) {
+        context.fireChannelRead(wrapInboundOut(frame))
+        context.fireChannelReadComplete()
+    }
+
+    private static func violation(inClose payload: ByteBuffer) -> ServerError? {
+        var payload = payload
+        if payload.readableBytes == 0 { return nil }
+        guard let code = payload.readInteger(as: UInt16.self) else {
+            return .protocolViolation(reason: "a close frame with one byte")
+        }
+        switch code {
+        case 1000...1003, 1007...1014, 3000...4999: break
+        default: return .protocolViolation(reason: "close code \(code) is not allowed")
+        }
+        guard String(validating: payload.readableBytesView, as: UTF8.self) != nil else { return .invalidUTF8 }
+        return nil
+    }
+
+    // MARK: Signs of life
+
+    private func scheduleKeepAlive(_ context: ChannelHandlerContext) {
+        timer = context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(limits.pingInterval)) {
+            self.keepAlive(context)
+        }
+    }
+
+    private func keepAlive(_ context: ChannelHandlerContext) {
+        guard state == .open else { return }
+        if pingOutstanding && !isAlive {
+            // No answer to a ping and nothing else: dead, or not reading for a whole interval.
+            context.close(promise: nil)
+            return
+        }
+        isAlive = false
+        pingOutstanding = true
+        context.writeAndFlush(
+            wrapOutboundOut(WebSocketFrame(fin: true, opcode: .ping, data: ByteBuffer())), promise: nil)
+        scheduleKeepAlive(context)
+    }
+}
+
+extension ServerError {
+    /// Reason of a close frame, which holds at most 123 bytes.
+    var closeReason: String {
+        var reason = message
+        while reason.utf8.count > 123 { reason.removeLast() }
+        return reason
+    }
+}

@@ -1,0 +1,90 @@
+"""A browser without a window, driven over the DevTools protocol."""
+
+import asyncio
+import itertools
+import json
+import re
+import shutil
+import tempfile
+import time
+
+import websockets
+
+NAMES = ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"]
+
+
+def find_browser():
+    return next(filter(None, map(shutil.which, NAMES)), None)
+
+
+class Browser:
+    async def __aenter__(self):
+        self.profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        self.process = await asyncio.create_subprocess_exec(
+            find_browser(),
+            "--headless",
+            "--no-sandbox",  # as root in a container there is none
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--disable-audio-output",  # a clock instead of a sound card
+            "--allow-file-access-from-files",
+            "--remote-debugging-port=0",
+            f"--user-data-dir={self.profile.name}",
+            "about:blank",
+            stderr=asyncio.subprocess.PIPE,
+        )
+        address = None
+        while address is None:
+            line = await asyncio.wait_for(self.process.stderr.readline(), 30)
+            assert line, "the browser did not start"
+            address = re.search(rb"DevTools listening on (ws://\S+)", line)
+        self._drain = asyncio.create_task(self.process.stderr.read())
+        self._socket = await websockets.connect(address[1].decode(), max_size=None)
+        self._ids = itertools.count(1)
+        target = await self._call("Target.createTarget", url="about:blank")
+        attached = await self._call("Target.attachToTarget", targetId=target["targetId"], flatten=True)
+        self._session = attached["sessionId"]
+        await self.call("Page.enable")
+        return self
+
+    async def __aexit__(self, *_):
+        await self._socket.close()
+        self.process.terminate()
+        await self.process.wait()
+        self._drain.cancel()
+        self.profile.cleanup()
+
+    async def _call(self, method, session=None, **parameters):
+        number = next(self._ids)
+        message = {"id": number, "method": method, "params": parameters}
+        if session:
+            message["sessionId"] = session
+        await self._socket.send(json.dumps(message))
+        while True:
+            answer = json.loads(await asyncio.wait_for(self._socket.recv(), 30))
+            if answer.get("id") == number:
+                assert "error" not in answer, answer
+                return answer["result"]
+
+    async def call(self, method, **parameters):
+        return await self._call(method, self._session, **parameters)
+
+    async def open(self, url):
+        await self.call("Page.navigate", url=url)
+        await self.wait_for("document.readyState === 'complete'")
+
+    async def run(self, script):
+        """The value of a JavaScript expression, as if the user had just clicked."""
+        answer = await self.call(
+            "Runtime.evaluate", expression=script, userGesture=True, awaitPromise=True, returnByValue=True
+        )
+        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+        return answer["result"].get("value")
+
+    async def wait_for(self, script, seconds=30):
+        deadline = time.monotonic() + seconds
+        while not await self.run(script):
+            if time.monotonic() > deadline:
+                shown = await self.run("JSON.stringify(document.body.dataset) + document.body.innerText")
+                raise AssertionError(f"still waiting for {script}; the page shows {shown}")
+            await asyncio.sleep(0.02)

@@ -1,0 +1,123 @@
+import SpeechServer
+import Testing
+
+@Suite struct ClientMessageTests {
+    static func parse(_ text: String) throws -> ClientMessage {
+        try ClientMessage(JSONValue(parsing: text), defaultVoice: "alloy")
+    }
+
+    static func parse(data: String) throws -> StreamRequest {
+        guard case .streamRequest(let request) = try parse(#"{"type": "stream_request", "data": \#(data)}"#) else {
+            throw ServerError.internalFailure
+        }
+        return request
+    }
+
+    static func refusal(_ message: String) -> ServerError? {
+        #expect(throws: ServerError.self) { try parse(message) }
+    }
+
+    static func refusal(field: String, value: String) -> ServerError? {
+        refusal(#"{"type": "stream_request", "data": {"input": "x", "\#(field)": \#(value)}}"#)
+    }
+
+    @Test func defaults() throws {
+        let request = try Self.parse(data: #"{"input": "Hello."}"#)
+        #expect(request.speech.voice == "alloy")
+        #expect(request.speech.exaggeration == 0.5)
+        #expect(request.speech.cfgWeight == 0.5)
+        #expect(request.speech.temperature == 0.8)
+        #expect(request.speech.topP == 0.95)
+        #expect(request.speech.chunkSize == 25)
+        #expect(request.speech.contextWindow == 50)
+        #expect(request.speech.maxNewTokens == 4096)
+        #expect(request.speech.minNewTokens == 0)
+        #expect(request.speech.enableAlignmentMonitoring)
+        #expect(request.speech.alignmentWindowSize == 50)
+        #expect(request.speech.alignmentThreshold == 0.15)
+        #expect(request.speech.enableFadeIn)
+        #expect(request.speech.fadeInDurationMs == 20)
+        #expect(request.speech.seed == nil)
+        #expect(request.outputFormat == .wav)
+        #expect(request.includeMetrics)
+        #expect(!request.printMetrics)
+        #expect(request.requestID == nil)
+    }
+
+    @Test func everyFieldIsEchoed() throws {
+        let echoed = try Set(Self.parse(data: #"{"input": "Hello."}"#).parameters.keys)
+        #expect(echoed == Set(StreamRequest.fields).subtracting(["input", "voice", "request_id"]))
+    }
+
+    @Test(arguments: [
+        ("exaggeration", ["0.25", "2", "2.0"], ["0.24", "2.01", "1e300"]),
+        ("cfg_weight", ["0", "1"], ["-0.01", "1.01"]),
+        ("temperature", ["0.05", "5"], ["0", "5.01"]),
+        ("top_p", ["0", "1"], ["-1", "2"]),
+        ("chunk_size", ["10", "100", "25.0"], ["9", "101", "1e18", "-1e300"]),
+        ("context_window", ["0", "200"], ["-1", "201"]),
+        ("max_new_tokens", ["100", "10000"], ["99", "10001"]),
+        ("min_new_tokens", ["0", "1000"], ["-1", "1001"]),
+        ("alignment_window_size", ["10", "200"], ["9", "201"]),
+        ("alignment_threshold", ["0", "1"], ["-0.1", "1.1"]),
+        ("fade_in_duration_ms", ["0", "100"], ["-1", "101"]),
+        ("seed", ["0", "18446744073709551615"], ["-1", "18446744073709551616"]),
+    ])
+    func ranges(field: String, good: [String], bad: [String]) throws {
+        for value in good {
+            _ = try Self.parse(data: #"{"input": "x", "\#(field)": \#(value)}"#)
+        }
+        for value in bad {
+            let error = Self.refusal(field: field, value: value)
+            #expect(error?.code == "out_of_range", "\(value)")
+            #expect(error?.field == field)
+        }
+        for value in ["\"1\"", "true", "[]", "{}"] {
+            let error = Self.refusal(field: field, value: value)
+            #expect(error?.code == "invalid_type", "\(value)")
+            #expect(error?.field == field)
+        }
+    }
+
+    @Test(arguments: [
+        ("[]", "invalid_message"), ("{}", "missing_field"), (#"{"type": 1}"#, "invalid_type"),
+        (#"{"type": "PING"}"#, "unknown_type"), (#"{"type": "ping", "x": 1}"#, "unknown_field"),
+        (#"{"type": "stream_request"}"#, "missing_field"), (#"{"type": "stream_request", "data": 1}"#, "invalid_type"),
+        (#"{"type": "cancel", "request_id": 1}"#, "invalid_type"), ("{", "invalid_json"), ("", "invalid_json"),
+        (#"{"type": "stream_request", "data": {"input": "  "}}"#, "empty_text"),
+        (
+            #"{"type": "stream_request", "data": {"input": "x", "min_new_tokens": 101, "max_new_tokens": 100}}"#,
+            "out_of_range"
+        ),
+    ])
+    func refusals(message: String, code: String) {
+        #expect(Self.refusal(message)?.code == code)
+    }
+
+    @Test func lengthCountsUnicodeScalars() throws {
+        #expect(try Self.parse(data: #"{"input": "👨‍👩‍👧"}"#).textLength == 5)
+        let long = String(repeating: "é", count: 3001)
+        #expect(
+            Self.refusal(#"{"type": "stream_request", "data": {"input": "\#(long)"}}"#)
+                == .textTooLong(length: 3001, limit: 3000))
+    }
+
+    @Test func hints() {
+        #expect(Suggestion.nearest(to: "temprature", in: StreamRequest.fields) == "temperature")
+        #expect(Suggestion.nearest(to: "chunkSize", in: StreamRequest.fields) == "chunk_size")
+        #expect(Suggestion.nearest(to: "zzzzzz", in: StreamRequest.fields) == nil)
+        #expect(
+            Self.refusal(#"{"type": "stream_request", "data": {"input": "x"}, "voice": "echo"}"#)
+                == .unknownField("voice", suggestion: "data.voice"))
+    }
+
+    @Test func siblingFieldsAreTolerated() throws {
+        #expect(try Self.parse(data: #"{"input": "x", "speed": 1, "model": "m"}"#).ignoredFields == ["model", "speed"])
+    }
+
+    @Test func requestIDInsideWins() throws {
+        let message = #"{"type": "stream_request", "request_id": "a", "data": {"input": "x", "request_id": "b"}}"#
+        guard case .streamRequest(let request) = try Self.parse(message) else { return }
+        #expect(request.requestID == "b")
+    }
+}

@@ -1,0 +1,74 @@
+import SpeechEngine
+import Synchronization
+
+/// An engine that says what a test tells it to.
+final class ScriptedEngine: SpeechSynthesizing {
+    enum Script: Sendable {
+        /// So many chunks of 25 tokens, at once.
+        case chunks(Int)
+        /// One chunk, then nothing until it is cancelled.
+        case hangs
+        /// One chunk, then this error.
+        case fails(SpeechEngineError)
+        /// An error instead of a stream.
+        case refuses(SpeechEngineError)
+    }
+
+    struct State {
+        var requests: [SpeechRequest] = []
+        var cancelled = 0
+        var isReady = true
+    }
+
+    let script: Script
+    let state = Mutex(State())
+
+    init(_ script: Script = .chunks(2)) {
+        self.script = script
+    }
+
+    var isReady: Bool { state.withLock { $0.isReady } }
+    let sampleRateHz = 24000
+    let voices = ["alloy", "echo"]
+    let defaultVoice = "alloy"
+    let modelName = "scripted"
+    let ignoredParameters = ["top_p"]
+
+    func speak(_ request: SpeechRequest) throws -> SpeechStream {
+        if case .refuses(let error) = script { throw error }
+        state.withLock { $0.requests.append(request) }
+        return SpeechStream { [self] send in
+            switch script {
+            case .chunks(let count):
+                for index in 1...count { _ = await send(.chunk(Self.chunk(index))) }
+                _ = await send(
+                    .finished(
+                        SpeechSummary(
+                            totalChunks: count, audioDuration: Double(count), elapsedTime: 0.1 * Double(count),
+                            tokens: 25 * count, endReason: .stopToken, seed: 7)))
+            case .hangs:
+                _ = await send(.chunk(Self.chunk(1)))
+                do {
+                    try await Task.sleep(for: .seconds(3600))
+                } catch {
+                    state.withLock { $0.cancelled += 1 }
+                }
+            case .fails(let error):
+                _ = await send(.chunk(Self.chunk(1)))
+                throw error
+            case .refuses: break
+            }
+        }
+    }
+
+    /// Waits for the end of a script that hangs, which follows a cancellation in a task of its own.
+    func waitUntilCancelled() async {
+        while state.withLock({ $0.cancelled == 0 }) { await Task.yield() }
+    }
+
+    static func chunk(_ index: Int) -> SpeechChunk {
+        SpeechChunk(
+            index: index, samples: [Int16(index), -1, 256], tokens: 25 * index, latencyToFirstChunk: 0.1,
+            elapsedTime: 0.1 * Double(index), audioDuration: Double(index), realTimeFactor: 0.1)
+    }
+}

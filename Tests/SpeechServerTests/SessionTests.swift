@@ -1,0 +1,197 @@
+import SpeechEngine
+import SpeechServer
+import Testing
+
+@Suite struct SessionTests {
+    static let cancel = #"{"type": "cancel"}"#
+
+    static func request(_ id: String) -> String {
+        #"{"type": "stream_request", "request_id": "\#(id)", "data": {"input": "Hello."}}"#
+    }
+
+    @Test func conversationInOrder() async throws {
+        let client = ScriptedClient(ScriptedEngine(.chunks(2)))
+        client.send(Self.request("r"))
+        let all = try await client.receive(until: "done")
+        #expect(all.kinds == ["connected", "info", "binary", "binary", "metrics", "binary", "metrics", "done"])
+        #expect(all[0]["connection_id"] == .string("00000001"))
+        #expect(all[1]["text_length"] == .integer(6))
+        #expect(all[1]["ignored_parameters"] == .array([.string("top_p")]))
+        #expect(all[1]["request_id"] == .string("r"))
+        guard case .binary(let header) = all[2] else { return }
+        #expect(header.count == 44)
+        #expect(all[3] == .binary([1, 0, 0xFF, 0xFF, 0, 1]))
+        let metrics: [String: JSONValue] = [
+            "chunk": .integer(1), "latency_to_first_chunk": .number(0.1), "elapsed_time": .number(0.1),
+            "audio_duration": .integer(1), "rtf": .number(0.1), "chunk_size_bytes": .integer(6),
+            "sample_rate": .integer(24000),
+        ]
+        #expect(all[4]["data"] == .object(metrics))
+        #expect(all[7]["total_chunks"] == .integer(2))
+        #expect(all[7]["message"] == .string("Streaming complete"))
+        #expect(all[7]["end_reason"] == .string("stop_token"))
+        #expect(all[7]["tokens"] == .integer(50))
+        #expect(all[7]["seed"] == .integer(7))
+        #expect(all[7]["first_chunk_tokens"] == .integer(25))
+        await client.disconnect()
+    }
+
+    @Test func base64() async throws {
+        let client = ScriptedClient(ScriptedEngine(.chunks(1)))
+        client.send(
+            #"{"type": "stream_request", "data": {"input": "x", "output_format": "base64", "include_metrics": false}}"#)
+        let all = try await client.receive(until: "done")
+        #expect(all.kinds == ["connected", "info", "audio", "done"])
+        #expect(all[2]["data"] == .object(["chunk": .integer(1), "audio": .string("AQD//wAB")]))
+        await client.disconnect()
+    }
+
+    @Test func parametersReachTheEngine() async throws {
+        let engine = ScriptedEngine(.chunks(1))
+        let client = ScriptedClient(engine)
+        client.send(
+            #"{"type": "stream_request", "data": {"input": "x", "voice": "echo", "chunk_size": 10, "seed": 7}}"#)
+        _ = try await client.receive(until: "done")
+        let request = engine.state.withLock { $0.requests[0] }
+        #expect(request.voice == "echo")
+        #expect(request.chunkSize == 10)
+        #expect(request.seed == 7)
+        await client.disconnect()
+    }
+
+    @Test func cancelEndsTheRunningRequest() async throws {
+        let engine = ScriptedEngine(.hangs)
+        let client = ScriptedClient(engine)
+        client.send(Self.request("r"))
+        _ = try await client.receive(until: "metrics")
+        client.send(Self.cancel)
+        let all = try await client.receive(until: "done")
+        #expect(all.kinds == ["cancelled", "done"])
+        #expect(all[0]["request_id"] == .string("r"))
+        #expect(all[1]["total_chunks"] == .integer(1))
+        #expect(all[1]["end_reason"] == .string("cancelled"))
+        await engine.waitUntilCancelled()
+        client.send(Self.cancel)
+        #expect(try await client.receive(until: "error")[0]["code"] == .string("nothing_to_cancel"))
+        await client.disconnect()
+    }
+
+    @Test func cancelOfAWaitingRequest() async throws {
+        let engine = ScriptedEngine(.hangs)
+        let client = ScriptedClient(engine)
+        client.send(Self.request("a"))
+        client.send(Self.request("b"))
+        _ = try await client.receive(until: "metrics")
+        client.send(#"{"type": "cancel", "request_id": "b"}"#)
+        let all = try await client.receive(until: "done")
+        #expect(all.map { $0["request_id"] } == [.string("b"), .string("b")])
+        #expect(all[1]["total_chunks"] == .integer(0))
+        #expect(engine.state.withLock { $0.cancelled } == 0)
+        await client.disconnect()
+    }
+
+    @Test func controlMessagesWhileSpeaking() async throws {
+        let client = ScriptedClient(ScriptedEngine(.hangs))
+        client.send(Self.request("r"))
+        _ = try await client.receive(until: "metrics")
+        client.send(#"{"type": "ping"}"#)
+        client.send("nonsense")
+        client.send(.binary(byteCount: 3))
+        #expect(try await client.receive(until: "pong").kinds == ["pong"])
+        #expect(try await client.receive(until: "error")[0]["code"] == .string("invalid_json"))
+        #expect(try await client.receive(until: "error")[0]["code"] == .string("binary_not_supported"))
+        await client.disconnect()
+    }
+
+    @Test func queueHasALimit() async throws {
+        let client = ScriptedClient(ScriptedEngine(.hangs), limits: ServerLimits(maxQueuedRequests: 2))
+        client.send(Self.request("0"))
+        _ = try await client.receive(until: "metrics")
+        for id in ["1", "2", "3"] { client.send(Self.request(id)) }
+        let error = try await client.receive(until: "error")[0]
+        #expect(error["code"] == .string("queue_full"))
+        #expect(error["request_id"] == .string("3"))
+        client.send(Self.cancel)
+        let all = try await client.receive(until: "info")
+        #expect(all.kinds == ["cancelled", "done", "info"])
+        #expect(all[2]["request_id"] == .string("1"))
+        await client.disconnect()
+    }
+
+    @Test func disconnectCancelsTheEngine() async throws {
+        let engine = ScriptedEngine(.hangs)
+        let client = ScriptedClient(engine)
+        client.send(Self.request("a"))
+        client.send(Self.request("b"))
+        _ = try await client.receive(until: "metrics")
+        await client.disconnect()
+        await engine.waitUntilCancelled()
+        #expect(engine.state.withLock { $0.requests.count } == 1)
+    }
+
+    @Test func failureWhileSpeaking() async throws {
+        let client = ScriptedClient(ScriptedEngine(.fails(.shuttingDown)))
+        client.send(Self.request("r"))
+        let all = try await client.receive(until: "error")
+        #expect(all.kinds == ["connected", "info", "binary", "binary", "metrics", "error"])
+        #expect(all.last?["code"] == .string("shutting_down"))
+        #expect(all.last?["request_id"] == .string("r"))
+        await client.disconnect()
+    }
+
+    @Test func refusalByTheEngine() async throws {
+        let client = ScriptedClient(ScriptedEngine(.refuses(.queueFull(limit: 4))))
+        client.send(Self.request("r"))
+        #expect(try await client.receive(until: "error").last?["code"] == .string("server_busy"))
+        client.send(#"{"type": "ping"}"#)
+        #expect(try await client.receive(until: "pong").kinds == ["pong"])
+        await client.disconnect()
+    }
+
+    @Test func notReady() async throws {
+        let engine = ScriptedEngine()
+        engine.state.withLock { $0.isReady = false }
+        let client = ScriptedClient(engine)
+        client.send(Self.request("r"))
+        #expect(try await client.receive(until: "error").last?["code"] == .string("not_ready"))
+        await client.disconnect()
+    }
+
+    @Test func shutdownDrains() async throws {
+        let client = ScriptedClient(ScriptedEngine(.hangs))
+        client.send(Self.request("a"))
+        client.send(Self.request("b"))
+        _ = try await client.receive(until: "metrics")
+        client.send(.shuttingDown)
+        let refused = try await client.receive(until: "error")[0]
+        #expect(refused["request_id"] == .string("b"))
+        #expect(refused["code"] == .string("shutting_down"))
+        client.send(Self.request("c"))
+        #expect(try await client.receive(until: "error")[0]["request_id"] == .string("c"))
+        client.send(Self.cancel)
+        #expect(try await client.receive(until: "close 1001").kinds == ["cancelled", "done", "close 1001"])
+        await client.disconnect()
+    }
+
+    @Test func shutdownOfAnIdleConnection() async throws {
+        let client = ScriptedClient(ScriptedEngine())
+        client.send(.shuttingDown)
+        #expect(try await client.receive(until: "close 1001").kinds == ["connected", "close 1001"])
+        await client.disconnect()
+    }
+
+    @Test func drainHasALimit() async throws {
+        let client = ScriptedClient(ScriptedEngine(.hangs), limits: ServerLimits(drainTimeout: .milliseconds(20)))
+        client.send(Self.request("r"))
+        _ = try await client.receive(until: "metrics")
+        client.send(.shuttingDown)
+        #expect(try await client.receive(until: "close 1001").kinds == ["close 1001"])
+        await client.disconnect()
+    }
+
+    @Test func idleConnectionsEnd() async throws {
+        let client = ScriptedClient(ScriptedEngine(), limits: ServerLimits(connectionTimeout: .milliseconds(30)))
+        #expect(try await client.receive(until: "close 1001").kinds == ["connected", "close 1001"])
+        await client.disconnect()
+    }
+}
