@@ -4,15 +4,15 @@
 /// Follows the reference's analyser (resemble-ai/chatterbox models/t3/inference/alignment_stream_analyzer.py) with three
 /// differences: its limits scale with `threshold`, its sums look back `window` frames at most, and equal tokens in a row
 /// end speech only after `Tuning.tokenRun` of them, since a pause is made of equal tokens.
-struct AlignmentMonitor: Sendable {
-    enum Verdict: Sendable, Equatable {
+package struct AlignmentMonitor: Sendable {
+    package enum Verdict: Sendable, Equatable {
         case allow
         /// The text isn't spoken yet: no stop token.
         case suppressEnd
         case forceEnd(Reason)
     }
 
-    enum Reason: String, Sendable {
+    package enum Reason: String, Sendable {
         /// The last text tokens are held too long.
         case longTail
         /// Attention went back into the text after its end.
@@ -24,9 +24,9 @@ struct AlignmentMonitor: Sendable {
     }
 
     /// Limits at the default threshold, in frames of 40 ms.
-    struct Tuning: Sendable {
+    package struct Tuning: Sendable {
         /// Text tokens at the end that count as the end.
-        var ending = 3
+        package var ending = 3
         /// A tail this long is too long.
         var tail: Float = 14
         /// Attention of this many frames back in the text is a repetition.
@@ -41,17 +41,20 @@ struct AlignmentMonitor: Sendable {
         /// ... unless it lasts.
         var flickers = 6
         static let defaultThreshold = 0.15
+
+        package init() {}
     }
 
     private let length: Int
     private let window: Int
     private let scale: Float
     private let tuning: Tuning
-    private(set) var position = 0
+    package private(set) var position = 0
     private var furthest = 0
     private var sinceProgress = 0
     private var strays = 0
-    private var completedFor: Int?
+    /// Whether the end of the text was reached.
+    package private(set) var isComplete = false
     /// Frames since completion, newest last: attention to each ending token, and to what was spoken before.
     private var tails: [[Float]] = []
     private var returns: [Float] = []
@@ -62,20 +65,17 @@ struct AlignmentMonitor: Sendable {
     ///   - length: text tokens that attention is over.
     ///   - window: frames to look back, `alignment_window_size`.
     ///   - threshold: `alignment_threshold`; limits are proportional to it, within a fifth and four times the default's.
-    init(length: Int, window: Int, threshold: Double, tuning: Tuning = Tuning()) {
+    package init(length: Int, window: Int, threshold: Double, tuning: Tuning = Tuning()) {
         self.length = length
         self.window = window
         self.tuning = tuning
         scale = Float(min(4, max(0.2, threshold / Tuning.defaultThreshold)))
     }
 
-    /// Whether the end of the text was reached.
-    var isComplete: Bool { completedFor != nil }
-
     /// - Parameters:
     ///   - attention: of the newest frame over the text tokens.
     ///   - token: the speech token that was fed for it; nil for the start.
-    mutating func observe(attention: [Float], token: Int32?) -> Verdict {
+    package mutating func observe(attention: [Float], token: Int32?) -> Verdict {
         guard length > 0, attention.count == length else { return .allow }
         count(token)
         follow(attention)
@@ -106,7 +106,7 @@ struct AlignmentMonitor: Sendable {
             if strays > tuning.flickers, !isComplete { (position, strays) = (now, 0) }
         }
         if position > furthest { (furthest, sinceProgress) = (position, 0) } else { sinceProgress += 1 }
-        if let frames = completedFor { completedFor = frames + 1 } else if position >= length - tuning.ending { completedFor = 0 }
+        if position >= length - tuning.ending { isComplete = true }
     }
 
     private mutating func record(_ attention: [Float]) {

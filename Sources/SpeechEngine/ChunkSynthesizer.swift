@@ -1,4 +1,3 @@
-import Chatterbox
 import Foundation
 import Tensors
 
@@ -13,7 +12,7 @@ package struct ChunkSynthesizer<Model: SpeechModel>: Sendable {
     /// Frames that wait at a join.
     private let blended: Int
     private let fadeInSamples: Int
-    private var vocoder: VocoderState
+    private var vocoder: Model.VocoderState
     /// Tokens of the piece being spoken; a piece begins and ends in silence, so that no context crosses its borders.
     private var tokens: [Int32] = []
     /// Absolute index of `tokens[0]`.

@@ -2,7 +2,7 @@ import Foundation
 
 /// Runs sessions on threads of its own, one unit of work at a time. Who has waited longest for its first sound goes first,
 /// then whoever's listener would run dry first; a session whose listener is slow waits until there is room.
-final class Scheduler<Model: SpeechModel>: @unchecked Sendable {
+package final class Scheduler<Model: SpeechModel>: @unchecked Sendable {
     // Proof of Sendable: everything mutable is in `state`, touched only with `condition` locked.
     private struct State {
         /// Not being worked on, with room for what they make.
@@ -23,7 +23,7 @@ final class Scheduler<Model: SpeechModel>: @unchecked Sendable {
     private let maxRunning: Int
     private let maxWaiting: Int
 
-    init(threads: Int, maxRunning: Int, maxWaiting: Int) {
+    package init(threads: Int, maxRunning: Int, maxWaiting: Int) {
         self.maxRunning = maxRunning
         self.maxWaiting = maxWaiting
         state.threads = threads
@@ -38,12 +38,21 @@ final class Scheduler<Model: SpeechModel>: @unchecked Sendable {
     }
 
     /// Sessions that have a place, and that wait for one.
-    var load: (running: Int, waiting: Int) {
+    package var load: (running: Int, waiting: Int) {
         condition.withLock { (state.running, state.waiting.count) }
     }
 
+    /// Takes a request; its events come from the stream.
     /// - Throws: `SpeechEngineError.queueFull`, `.shuttingDown`.
-    func add(_ session: Session<Model>) throws {
+    package func start(
+        _ utterance: Utterance<Model>, seed: UInt64, sampleRateHz: Int, maxUnreadChunks: Int
+    ) throws -> SpeechStream {
+        let queue = EventQueue(capacity: maxUnreadChunks)
+        try add(Session(utterance: utterance, queue: queue, seed: seed, sampleRateHz: sampleRateHz))
+        return SpeechStream(queue: queue)
+    }
+
+    private func add(_ session: Session<Model>) throws {
         try condition.withLock {
             guard !state.stopping else { throw SpeechEngineError.shuttingDown }
             if state.running < maxRunning {
@@ -58,7 +67,7 @@ final class Scheduler<Model: SpeechModel>: @unchecked Sendable {
     }
 
     /// Ends all sessions and threads.
-    func stop() {
+    package func stop() {
         let ended = condition.withLock { () -> [Session<Model>] in
             state.stopping = true
             let all = state.ready + state.parked + state.waiting

@@ -87,10 +87,8 @@ public final class SpeechEngine: SpeechSynthesizing {
         let seed = request.seed ?? UInt64.random(in: 0...UInt64(UInt32.max))
         let utterance = try Utterance(
             model: current.model, request: request, voiceName: request.voice ?? defaultVoice, voices: voices, seed: seed)
-        let queue = EventQueue(capacity: configuration.maxUnreadChunks)
-        try current.scheduler.add(
-            Session(utterance: utterance, queue: queue, seed: seed, sampleRateHz: sampleRateHz))
-        return SpeechStream(queue: queue)
+        return try current.scheduler.start(
+            utterance, seed: seed, sampleRateHz: sampleRateHz, maxUnreadChunks: configuration.maxUnreadChunks)
     }
 
     /// Ends all requests with `SpeechEngineError.shuttingDown` and the threads with them.

@@ -6,6 +6,7 @@ import Tensors
 package protocol SpeechModel: Sendable {
     associatedtype Decoding: SpokenTokens
     associatedtype Voice: Sendable
+    associatedtype VocoderState: Sendable
     var sampleRateHz: Int { get }
     var samplesPerFrame: Int { get }
     var framesPerToken: Int { get }
@@ -44,6 +45,8 @@ extension T3State: SpokenTokens {}
 
 /// `ChatterboxModel` with the text front end that belongs to it.
 package struct ChatterboxSpeechModel: SpeechModel {
+    package typealias VocoderState = Chatterbox.VocoderState
+
     package let model: ChatterboxModel
     package let text: TextFrontEnd
 

@@ -50,12 +50,14 @@ public struct SpeechStream: AsyncSequence, Sendable {
 
 /// Between the worker that makes events and the one task that reads them.
 final class EventQueue: Sendable {
+    private typealias Reader = CheckedContinuation<SpeechEvent?, any Error>
+
     private struct State {
         var events: [SpeechEvent] = []
         /// Set once: nothing more will be sent.
         var end: Result<Void, any Error>?
         var cancelled = false
-        var reader: CheckedContinuation<SpeechEvent?, any Error>?
+        var reader: Reader?
         var changed: (@Sendable () -> Void)?
     }
 
@@ -74,7 +76,7 @@ final class EventQueue: Sendable {
 
     /// - Returns: false if nobody wants it any more.
     @discardableResult func send(_ event: SpeechEvent) -> Bool {
-        let reader: CheckedContinuation<SpeechEvent?, any Error>? = state.withLock { state in
+        let reader: Reader? = state.withLock { state in
             guard state.end == nil else { return nil }
             if let reader = state.reader {
                 state.reader = nil
@@ -89,7 +91,7 @@ final class EventQueue: Sendable {
 
     /// Ends the stream after what was sent; `error` is thrown then.
     func finish(_ error: (any Error)?) {
-        let reader = state.withLock { state -> CheckedContinuation<SpeechEvent?, any Error>? in
+        let reader = state.withLock { state -> Reader? in
             guard state.end == nil else { return nil }
             state.end = error.map { .failure($0) } ?? .success(())
             state.changed = nil
@@ -102,7 +104,7 @@ final class EventQueue: Sendable {
     /// Ends the stream now; unread events are dropped.
     func cancel() {
         let (reader, changed) = state.withLock { state in
-            guard state.end == nil else { return (nil as CheckedContinuation<SpeechEvent?, any Error>?, nil as (@Sendable () -> Void)?) }
+            guard state.end == nil else { return (Reader?.none, (@Sendable () -> Void)?.none) }
             state.end = .failure(SpeechEngineError.cancelled)
             state.cancelled = true
             state.events = []

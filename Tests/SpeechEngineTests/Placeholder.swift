@@ -1,1 +1,0 @@
-// Its owner replaces this file.
