@@ -1,53 +1,40 @@
 import Foundation
 import Tensors
 
-/// Windowed Fourier transforms of many frames at once, as products with the transform's matrix: the frame is no power
-/// of two long, and a chunk has enough frames to make it one large product.
+/// Windowed Fourier transforms of overlapping frames, four to each sample.
 struct FourierFrames: Sendable {
-    private let size: Int
-    private let analysis: Linear
-    private let synthesis: Linear
+    private let transform: RealFourierTransform
+    private let analysis: [Float]
+    private let synthesis: [Float]
+
+    private var size: Int { transform.size }
 
     /// - Parameter size: samples of a frame, four hops. The Hann windows of analysis and synthesis are scaled so that
     ///   the analysis of a unit cosine gives 1, and the overlapping frames of synthesis sum to what they hold.
     init(size: Int) throws {
-        let bins = size / 2 + 1
         let window = (0..<size).map { 0.5 - 0.5 * cos(2 * Double.pi * Double($0) / Double(size)) }
-        let turn = (0..<size).map { 2 * Double.pi * Double($0) / Double(size) }
-        func matrix(_ rows: Int, _ columns: Int, _ value: (Int, Int) -> Double) -> Tensor {
-            Tensor(shape: [rows, columns]) { out in
-                for row in 0..<rows {
-                    for column in 0..<columns { out[row * columns + column] = Float(value(row, column)) }
-                }
-            }
-        }
-        // Rows: cosines of every bin, then negative sines.
-        analysis = try Linear(
-            weight: matrix(2 * bins, size) { row, sample in
-                let angle = turn[row % bins * sample % size]
-                return (row < bins ? cos(angle) : -sin(angle)) * window[sample] / Double(size / 4)
-            }, bias: nil, precision: .float32)
-        // The first and the last bin stand for themselves alone, the others for their mirror images as well.
-        synthesis = try Linear(
-            weight: matrix(size, 2 * bins) { sample, column in
-                let bin = column % bins
-                let share = (bin == 0 || bin == size / 2 ? 1.0 : 2.0) / Double(size)
-                let angle = turn[bin * sample % size]
-                return share * (column < bins ? cos(angle) : -sin(angle)) * window[sample] / 1.5
-            }, bias: nil, precision: .float32)
-        self.size = size
+        transform = try RealFourierTransform(size: size)
+        analysis = window.map { Float($0 / Double(size / 4)) }
+        synthesis = window.map { Float($0 / 1.5) }
     }
 
-    /// Spectra `[count, 2 bins]` of the frames that start at every `hop` of `samples`.
-    func forward(_ samples: [Float], hop: Int, count: Int) throws -> Tensor {
+    /// Spectra `[count, bins]` of the frames that start at every `hop` of `samples`.
+    func forward(_ samples: [Float], hop: Int, count: Int) throws -> (real: Tensor, imaginary: Tensor) {
         let frames = Tensor(shape: [count, size]) { out in
             for frame in 0..<count {
-                for i in 0..<size { out[frame * size + i] = samples[frame * hop + i] }
+                for i in 0..<size { out[frame * size + i] = samples[frame * hop + i] * analysis[i] }
             }
         }
-        return try analysis(frames)
+        return try transform.forward(frames)
     }
 
-    /// Windowed frames `[count, size]`, to be added up at every hop.
-    func inverse(_ spectra: Tensor) throws -> Tensor { try synthesis(spectra) }
+    /// Adds the frames of spectra `[count, bins]` to `samples` at every `hop`.
+    func inverse(real: Tensor, imaginary: Tensor, hop: Int, into samples: inout [Float]) throws {
+        let frames = try transform.inverse(real: real, imaginary: imaginary)
+        frames.withUnsafeBufferPointer { values in
+            for frame in 0..<frames.shape[0] {
+                for i in 0..<size { samples[frame * hop + i] += values[frame * size + i] * synthesis[i] }
+            }
+        }
+    }
 }

@@ -33,7 +33,7 @@ struct PulseTrain: Sendable {
                 samples.append(0)
                 continue
             }
-            let angle = Float(turns) * 2 * Float.pi
+            let angle = Float(2 * Double.pi * turns)
             let top = (Self.maxHarmonicHz / pace).rounded(.down) + 0.5
             let half = 2 * sinf(angle / 2)
             // Dirichlet's kernel, and its limit where both sines vanish.

@@ -190,16 +190,10 @@ public struct SourceFilterVocoder: Vocoder {
         let count = min(sourced, state.filters.count)
         guard count > 0 else { return [] }
         let filters = try state.filters.pop(count)
-        var spectra = try transform.forward(state.source, hop: hop, count: count)
-        shape(&spectra, with: filters, noise: state.noise, firstFrame: state.frames)
-        let pieces = try transform.inverse(spectra)
-        var samples = [Float](repeating: 0, count: (count - 1) * hop + size)
-        for i in state.overlap.indices { samples[i] = state.overlap[i] }
-        pieces.withUnsafeBufferPointer { values in
-            for frame in 0..<count {
-                for i in 0..<size { samples[frame * hop + i] += values[frame * size + i] }
-            }
-        }
+        var (real, imaginary) = try transform.forward(state.source, hop: hop, count: count)
+        try shape(&real, &imaginary, with: filters, noise: state.noise, firstFrame: state.frames)
+        var samples = state.overlap + [Float](repeating: 0, count: count * hop)
+        try transform.inverse(real: real, imaginary: imaginary, hop: hop, into: &samples)
         state.source.removeFirst(count * hop)
         state.frames += count
         let final = count * hop
@@ -209,26 +203,36 @@ public struct SourceFilterVocoder: Vocoder {
         return Array(samples[before..<final])
     }
 
-    /// The source's spectrum times the filter, plus shaped noise. Spectra are `[frames, 2 bins]`, real parts first.
-    private func shape(_ spectra: inout Tensor, with filters: Tensor, noise: NoiseSource, firstFrame: Int) {
-        let bins = bins
-        var hiss = [Float](repeating: 0, count: 2 * bins)
-        spectra.withUnsafeMutableBufferPointer { spectrum in
-            filters.withUnsafeBufferPointer { filter in
-                hiss.withUnsafeMutableBufferPointer { hiss in
-                    for frame in 0..<filters.shape[1] {
-                        noise.fill(hiss, row: firstFrame + frame)
-                        let real = spectrum.baseAddress! + frame * 2 * bins
-                        let imaginary = real + bins
-                        let own = filter.baseAddress! + frame * 3 * bins
-                        for bin in 0..<bins {
-                            let harmonic = expf(min(own[bin], Self.maxLogMagnitude))
-                            let loud = expf(min(own[bins + bin], Self.maxLogMagnitude))
-                            let angle = tanhf(own[2 * bins + bin]) * Float.pi
-                            let (a, b) = (harmonic * cosf(angle), harmonic * sinf(angle))
-                            let (x, y) = (real[bin], imaginary[bin])
-                            real[bin] = a * x - b * y + loud * hiss[bin]
-                            imaginary[bin] = a * y + b * x + loud * hiss[bins + bin]
+    /// The source's spectrum `[frames, bins]` times the filter, plus shaped noise.
+    private func shape(
+        _ real: inout Tensor, _ imaginary: inout Tensor, with filters: Tensor, noise: NoiseSource, firstFrame: Int
+    ) throws {
+        let (bins, count) = (bins, filters.shape[1])
+        func part(_ i: Int) throws -> Tensor { try filters.sliced(axis: 2, from: i * bins, to: (i + 1) * bins) }
+        func magnitude(_ i: Int) throws -> Tensor { try part(i).clamped(-100...Self.maxLogMagnitude).exp() }
+        let (harmonic, loudness, angle) = (try magnitude(0), try magnitude(1), try part(2).tanh() * Float.pi)
+        let (cosine, sine) = (try harmonic * angle.cos(), try harmonic * angle.sin())
+        let hiss = Tensor(shape: [count, 2 * bins]) { out in
+            for frame in 0..<count {
+                noise.fill(
+                    UnsafeMutableBufferPointer(rebasing: out[frame * 2 * bins..<(frame + 1) * 2 * bins]),
+                    row: firstFrame + frame)
+            }
+        }
+        real.withUnsafeMutableBufferPointer { real in
+            imaginary.withUnsafeMutableBufferPointer { imaginary in
+                cosine.withUnsafeBufferPointer { cosine in
+                    sine.withUnsafeBufferPointer { sine in
+                        loudness.withUnsafeBufferPointer { loudness in
+                            hiss.withUnsafeBufferPointer { hiss in
+                                for i in 0..<count * bins {
+                                    let (x, y) = (real[i], imaginary[i])
+                                    // Rows of noise are twice as long: real parts, then imaginary.
+                                    let at = i + i / bins * bins
+                                    real[i] = cosine[i] * x - sine[i] * y + loudness[i] * hiss[at]
+                                    imaginary[i] = cosine[i] * y + sine[i] * x + loudness[i] * hiss[at + bins]
+                                }
+                            }
                         }
                     }
                 }
