@@ -43,6 +43,18 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
         try check.scope("t3") { try t3.validate(&$0) }
         try check.scope("s3gen") { try s3gen.validate(&$0) }
         try check.scope("vocoder") { try vocoder.validate(&$0) }
+        try check.scope("text") { check in
+            try check.require(text.type == "phonemes", "type", "expected phonemes, found '\(text.type)'")
+            let ids = text.symbols.count + 2
+            try check.require(
+                ids <= t3.textVocabularySize, "symbols", "\(ids) ids for T3's vocabulary of \(t3.textVocabularySize)")
+            try check.scope("g2p") { check in
+                try check.fileName(text.g2p.file, "file")
+                try check.size(text.g2p.width, "width")
+                try check.size(text.g2p.before, "before", atLeast: 0, atMost: 1000)
+                try check.size(text.g2p.after, "after", atLeast: 0, atMost: 1000)
+            }
+        }
         try check.scope("voices") { check in
             try check.fileName(voices.file, "file")
             try check.require(!voices.names.isEmpty, "names", "no voice")

@@ -53,7 +53,8 @@ import Testing
         ("vocoder.type", #""wavenet""#), ("vocoder.base_channels", "4"), ("vocoder.n_fft", "32"), ("vocoder.upsample_rates", "[]"),
         ("vocoder.upsample_kernel_sizes", "[16, 11, 8]"), ("vocoder.resblock_kernel_sizes", "[2, 7, 11]"),
         ("vocoder.source_resblock_kernel_sizes", "[7]"), ("voices.default", #""nobody""#), ("voices.names", #"["a", "a"]"#),
-        ("voices.names", "[]"), ("voices.file", #""a/b""#),
+        ("voices.names", "[]"), ("text.type", #""bpe""#), ("text.g2p.file", #""/etc/passwd""#),
+        ("text.g2p.before", "-1"), ("t3.sampling.temperature_scale", "0"), ("t3.text_tokens_dict_size", "3"), ("voices.file", #""a/b""#),
     ]
 
     @Test(arguments: bad)

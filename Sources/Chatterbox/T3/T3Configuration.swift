@@ -131,6 +131,9 @@ public struct T3Configuration: Codable, Sendable, Equatable {
         try check.scope("sampling") { check in
             try check.require(
                 sampling.repetitionPenalty > 0, "repetition_penalty", "expected a positive number")
+            try check.require(
+                (0.05...20).contains(sampling.temperatureScale ?? 1), "temperature_scale",
+                "expected a factor of 0.05 to 20")
             try check.require((0...1).contains(sampling.minP), "min_p", "expected 0 to 1, found \(sampling.minP)")
         }
     }
