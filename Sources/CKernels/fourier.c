@@ -11,6 +11,7 @@ struct ck_fourier {
     size_t factors[MOST_FACTORS], count;
     // For each factor p, from the outermost: cosine and sine of -2 pi q k / (p m), [p][m], m being what is left within.
     float *cosine[MOST_FACTORS], *sine[MOST_FACTORS];
+    float *roots[MOST_FACTORS];             // cosine and sine of -2 pi q / p in turns
     float *real_cosine, *real_sine;         // of -2 pi k / size, k = 0 ... half
     float *memory;
 };
@@ -21,10 +22,12 @@ ck_fourier *ck_fourier_create(size_t size) {
     plan->half = size / 2;
     size_t rest = plan->half, floats = 2 * (plan->half + 1);
     while (rest > 1) {
-        size_t p = rest % 4 == 0 ? 4 : 2;
-        while (rest % p) p++;
+        // Odd factors outermost, where rows are long, so that the many innermost transforms are the cheap ones of 4.
+        size_t p = 3;
+        while (p <= rest && rest % p) p += 2;
+        if (p > rest) p = rest % 4 || rest == 8 ? 2 : 4;
         plan->factors[plan->count++] = p;
-        floats += 2 * rest;
+        floats += 2 * rest + 2 * p;
         rest /= p;
     }
     plan->memory = malloc(floats * sizeof(float));
@@ -38,7 +41,12 @@ ck_fourier *ck_fourier_create(size_t size) {
         size_t p = plan->factors[f], m = rest / p;
         plan->cosine[f] = next;
         plan->sine[f] = next + rest;
-        next += 2 * rest;
+        plan->roots[f] = next + 2 * rest;
+        next += 2 * rest + 2 * p;
+        for (size_t q = 0; q < p; q++) {
+            plan->roots[f][2 * q] = (float)cos(-2 * M_PI * (double)q / (double)p);
+            plan->roots[f][2 * q + 1] = (float)sin(-2 * M_PI * (double)q / (double)p);
+        }
         for (size_t q = 0; q < p; q++)
             for (size_t k = 0; k < m; k++) {
                 double angle = -2 * M_PI * (double)(q * k) / (double)rest;
@@ -62,22 +70,8 @@ void ck_fourier_destroy(ck_fourier *plan) {
     free(plan);
 }
 
-// Complex transform of n values, `step` apart in (xr, xi), into (yr, yi): p transforms of n / p, then p-point ones across.
-static void transform(const ck_fourier *plan, size_t factor, size_t n, const float *xr, const float *xi, size_t step,
-                      float *restrict yr, float *restrict yi) {
-    if (n == 1) {
-        *yr = *xr;
-        *yi = *xi;
-        return;
-    }
-    size_t p = plan->factors[factor], m = n / p;
-    for (size_t q = 0; q < p; q++) transform(plan, factor + 1, m, xr + q * step, xi + q * step, step * p, yr + q * m, yi + q * m);
-    const float *restrict c = plan->cosine[factor], *restrict s = plan->sine[factor];
-    for (size_t i = m; i < n; i++) {
-        float r = yr[i] * c[i] - yi[i] * s[i];
-        yi[i] = yr[i] * s[i] + yi[i] * c[i];
-        yr[i] = r;
-    }
+// The p-point transforms across p rows of m values, already turned; in place. Rows are m apart.
+static void across(size_t p, size_t m, const float *roots, float *restrict yr, float *restrict yi) {
     if (p == 2) {
         for (size_t k = 0; k < m; k++) {
             float ar = yr[k], ai = yi[k], br = yr[k + m], bi = yi[k + m];
@@ -96,23 +90,43 @@ static void transform(const ck_fourier *plan, size_t factor, size_t n, const flo
             yr[k + 3 * m] = br - di, yi[k + 3 * m] = bi + dr;
         }
     } else {
-        float wr[p], wi[p], tr[p], ti[p];
-        for (size_t q = 0; q < p; q++) {
-            wr[q] = (float)cos(-2 * M_PI * (double)q / (double)p);
-            wi[q] = (float)sin(-2 * M_PI * (double)q / (double)p);
-        }
+        float tr[p], ti[p];
         for (size_t k = 0; k < m; k++) {
             for (size_t q = 0; q < p; q++) {
-                tr[q] = ti[q] = 0;
-                for (size_t j = 0; j < p; j++) {
-                    size_t w = q * j % p;
-                    tr[q] += yr[j * m + k] * wr[w] - yi[j * m + k] * wi[w];
-                    ti[q] += yr[j * m + k] * wi[w] + yi[j * m + k] * wr[w];
+                float r = yr[k], i = yi[k];
+                for (size_t j = 1, w = q; j < p; j++, w = w + q < p ? w + q : w + q - p) {
+                    r += yr[j * m + k] * roots[2 * w] - yi[j * m + k] * roots[2 * w + 1];
+                    i += yr[j * m + k] * roots[2 * w + 1] + yi[j * m + k] * roots[2 * w];
                 }
+                tr[q] = r, ti[q] = i;
             }
             for (size_t q = 0; q < p; q++) yr[q * m + k] = tr[q], yi[q * m + k] = ti[q];
         }
     }
+}
+
+// Complex transform of n values, `step` apart in (xr, xi), into (yr, yi): p transforms of n / p, then p-point ones across.
+static void transform(const ck_fourier *plan, size_t factor, size_t n, const float *xr, const float *xi, size_t step,
+                      float *restrict yr, float *restrict yi) {
+    if (n == 1) {
+        *yr = *xr;
+        *yi = *xi;
+        return;
+    }
+    size_t p = plan->factors[factor], m = n / p;
+    if (m == 1) {
+        for (size_t q = 0; q < p; q++) yr[q] = xr[q * step], yi[q] = xi[q * step];
+    } else {
+        for (size_t q = 0; q < p; q++)
+            transform(plan, factor + 1, m, xr + q * step, xi + q * step, step * p, yr + q * m, yi + q * m);
+        const float *restrict c = plan->cosine[factor], *restrict s = plan->sine[factor];
+        for (size_t i = m; i < n; i++) {
+            float r = yr[i] * c[i] - yi[i] * s[i];
+            yi[i] = yr[i] * s[i] + yi[i] * c[i];
+            yr[i] = r;
+        }
+    }
+    across(p, m, plan->roots[factor], yr, yi);
 }
 
 void ck_fourier_forward(const ck_fourier *plan, const float *x, float *real, float *imaginary, float *work) {

@@ -14,7 +14,11 @@ typedef uint32_t vu __attribute__((vector_size(VECTOR * 4), aligned(4), may_alia
 
 INLINE vf load(const float *p) { return *(const vf *)p; }
 INLINE void store(float *p, vf v) { *(vf *)p = v; }
-INLINE vf splat(float x) { return (vf){0} + x; }
+INLINE vf splat(float x) {
+    vf v = {0};
+    for (int i = 0; i < VECTOR; i++) v[i] = x;
+    return v;
+}
 INLINE float total(vf v) {
     float sum = 0;
     for (int i = 0; i < VECTOR; i++) sum += v[i];
@@ -101,7 +105,9 @@ INLINE float sin_reduced(double x, double quarter) {
 INLINE float sin1(float x) { return sin_reduced(x, 0.0); }
 INLINE float cos1(float x) { return sin_reduced(x, 0.5); }
 
-#define MAP(expression) for (size_t i = 0; i < count; i++) { float v = x[i]; y[i] = (expression); } break
+// Inputs and outputs are the same memory or do not overlap: either way no element waits for another.
+#define EACH _Pragma("clang loop vectorize(assume_safety)")
+#define MAP(expression) EACH for (size_t i = 0; i < count; i++) { float v = x[i]; y[i] = (expression); } break
 
 static void apply(ck_function function, const float *x, float *y, size_t count, float parameter) {
     switch (function) {
@@ -121,11 +127,11 @@ static void apply(ck_function function, const float *x, float *y, size_t count, 
 }
 
 static void affine(const float *x, float factor, float term, float *y, size_t count) {
-    for (size_t i = 0; i < count; i++) y[i] = x[i] * factor + term;
+    EACH for (size_t i = 0; i < count; i++) y[i] = x[i] * factor + term;
 }
 
 static void clamp(const float *x, float low, float high, float *y, size_t count) {
-    for (size_t i = 0; i < count; i++) {
+    EACH for (size_t i = 0; i < count; i++) {
         float v = x[i] < low ? low : x[i];
         y[i] = v > high ? high : v;
     }
@@ -133,7 +139,7 @@ static void clamp(const float *x, float low, float high, float *y, size_t count)
 
 static void snake(const float *x, float alpha, float *y, size_t count) {
     float inverse = 1.0f / (alpha + 1e-9f);
-    for (size_t i = 0; i < count; i++) {
+    EACH for (size_t i = 0; i < count; i++) {
         float s = sin_reduced((double)x[i] * (double)alpha, 0.0);
         y[i] = x[i] + s * s * inverse;
     }
@@ -141,21 +147,21 @@ static void snake(const float *x, float alpha, float *y, size_t count) {
 
 static void silu_gate(const float *x, float *y, size_t rows, size_t half) {
     for (size_t row = 0; row < rows; row++, x += 2 * half, y += half)
-        for (size_t i = 0; i < half; i++) y[i] = x[i] * sigmoid1(x[i]) * x[i + half];
+        EACH for (size_t i = 0; i < half; i++) y[i] = x[i] * sigmoid1(x[i]) * x[i + half];
 }
 
 static void combine(ck_operator operator, const float *a, const float *b, size_t b_step, float *y, size_t count) {
     if (b_step) {
         switch (operator) {
-        case CK_ADD: for (size_t i = 0; i < count; i++) y[i] = a[i] + b[i]; break;
-        case CK_SUBTRACT: for (size_t i = 0; i < count; i++) y[i] = a[i] - b[i]; break;
-        case CK_MULTIPLY: for (size_t i = 0; i < count; i++) y[i] = a[i] * b[i]; break;
+        case CK_ADD: EACH for (size_t i = 0; i < count; i++) y[i] = a[i] + b[i]; break;
+        case CK_SUBTRACT: EACH for (size_t i = 0; i < count; i++) y[i] = a[i] - b[i]; break;
+        case CK_MULTIPLY: EACH for (size_t i = 0; i < count; i++) y[i] = a[i] * b[i]; break;
         }
     } else {
         switch (operator) {
         case CK_ADD: affine(a, 1, *b, y, count); break;
         case CK_SUBTRACT: affine(a, 1, -*b, y, count); break;
-        case CK_MULTIPLY: { float f = *b; for (size_t i = 0; i < count; i++) y[i] = a[i] * f; break; }
+        case CK_MULTIPLY: { float f = *b; EACH for (size_t i = 0; i < count; i++) y[i] = a[i] * f; break; }
         }
     }
 }
@@ -176,7 +182,7 @@ static void softmax(const float *x, float *y, size_t rows, size_t width) {
             for (int j = 0; j < VECTOR; j++) top = tops[j] > top ? tops[j] : top;
         }
         for (; i < width; i++) top = x[i] > top ? x[i] : top;
-        for (i = 0; i < width; i++) y[i] = exp1(x[i] - top);
+        EACH for (i = 0; i < width; i++) y[i] = exp1(x[i] - top);
         vf sums = splat(0);
         float sum = 0;
         for (i = 0; i + VECTOR <= width; i += VECTOR) sums += load(y + i);
@@ -202,8 +208,11 @@ static void layer_norm(const float *x, const float *weight, const float *bias, f
         }
         for (; i < width; i++) sum += (x[i] - mean) * (x[i] - mean);
         float scale = 1.0f / sqrtf((sum + total(sums)) / (float)width + epsilon);
-        if (bias) for (i = 0; i < width; i++) y[i] = (x[i] - mean) * scale * weight[i] + bias[i];
-        else for (i = 0; i < width; i++) y[i] = (x[i] - mean) * scale * weight[i];
+        if (bias) {
+            EACH for (i = 0; i < width; i++) y[i] = (x[i] - mean) * scale * weight[i] + bias[i];
+        } else {
+            EACH for (i = 0; i < width; i++) y[i] = (x[i] - mean) * scale * weight[i];
+        }
     }
 }
 
@@ -215,12 +224,12 @@ static void rms_norm(const float *x, const float *weight, float *y, size_t rows,
         for (; i + VECTOR <= width; i += VECTOR) sums += load(x + i) * load(x + i);
         for (; i < width; i++) sum += x[i] * x[i];
         float scale = 1.0f / sqrtf((sum + total(sums)) / (float)width + epsilon);
-        for (i = 0; i < width; i++) y[i] = x[i] * scale * weight[i];
+        EACH for (i = 0; i < width; i++) y[i] = x[i] * scale * weight[i];
     }
 }
 
 static void rotate(const float *x, const float *cosine, const float *sine, float *y, size_t half) {
-    for (size_t i = 0; i < half; i++) {
+    EACH for (size_t i = 0; i < half; i++) {
         float a = x[i], b = x[i + half];
         y[i] = a * cosine[i] - b * sine[i];
         y[i + half] = b * cosine[i] + a * sine[i];
@@ -248,7 +257,7 @@ static void depthwise(const float *x, const float *weight, const float *bias, fl
 // Products ----------------------------------------------------------------------------------------------------------
 
 static void to_bf16(const float *x, uint16_t *y, size_t count) {
-    for (size_t i = 0; i < count; i++) {
+    EACH for (size_t i = 0; i < count; i++) {
         uint32_t u = float_to_bits(x[i]);
         y[i] = (uint16_t)((u + 0x7FFF + (u >> 16 & 1)) >> 16);
     }
@@ -261,30 +270,28 @@ INLINE void tile(const int ROWS, const int VECTORS, const bool BF16, const float
     vf sums[6][4];
     for (int r = 0; r < ROWS; r++)
         for (int v = 0; v < VECTORS; v++) sums[r][v] = bias ? load(bias + v * VECTOR) : splat(0);
-    if (BF16) {
-        const uint32_t *w = panel;
-        for (size_t i = 0; i + 1 < k; i += 2, w += CK_PANEL)
-            for (int v = 0; v < VECTORS; v++) {
-                vu pair = *(const vu *)(w + v * VECTOR);
-                vf even = (vf)(pair << 16), odd = (vf)(pair & 0xFFFF0000u);
-                for (int r = 0; r < ROWS; r++) {
-                    sums[r][v] += even * x[r * x_step + i];
-                    sums[r][v] += odd * x[r * x_step + i + 1];
-                }
-            }
-        if (k & 1)
-            for (int v = 0; v < VECTORS; v++) {
-                vf even = (vf)(*(const vu *)(w + v * VECTOR) << 16);
-                for (int r = 0; r < ROWS; r++) sums[r][v] += even * x[r * x_step + k - 1];
-            }
-    } else {
-        const float *w = panel;
-        for (size_t i = 0; i < k; i++, w += CK_PANEL)
-            for (int v = 0; v < VECTORS; v++) {
-                vf weights = load(w + v * VECTOR);
-                for (int r = 0; r < ROWS; r++) sums[r][v] += weights * x[r * x_step + i];
-            }
+    // Weights of one input at a time against every row: sums, weights and one value of x are all that registers must hold.
+#define STEP(INPUT, LOAD)                                                                                               \
+    {                                                                                                                   \
+        vf w[4];                                                                                                        \
+        for (int v = 0; v < VECTORS; v++) w[v] = LOAD;                                                                  \
+        for (int r = 0; r < ROWS; r++) {                                                                                \
+            vf value = splat(x[r * x_step + (INPUT)]);                                                                  \
+            for (int v = 0; v < VECTORS; v++) sums[r][v] += w[v] * value;                                               \
+        }                                                                                                               \
     }
+    if (BF16) {
+        const uint32_t *pairs = panel;
+        for (size_t i = 0; i + 1 < k; i += 2, pairs += CK_PANEL) {
+            STEP(i, (vf)(*(const vu *)(pairs + v * VECTOR) << 16))
+            STEP(i + 1, (vf)(*(const vu *)(pairs + v * VECTOR) & 0xFFFF0000u))
+        }
+        if (k & 1) STEP(k - 1, (vf)(*(const vu *)(pairs + v * VECTOR) << 16))
+    } else {
+        const float *weights = panel;
+        for (size_t i = 0; i < k; i++, weights += CK_PANEL) STEP(i, load(weights + v * VECTOR))
+    }
+#undef STEP
     for (int r = 0; r < ROWS; r++)
         for (int v = 0; v < VECTORS; v++) {
             float *to = y + r * y_step + v * VECTOR;
