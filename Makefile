@@ -46,7 +46,7 @@ bench: build $(VENV)/.ready
 	$(PYTHON) Benchmarks/bench.py
 
 eval: build
-	Training/eval.sh
+	Evaluation/eval.sh
 
 format:
 	swift format --in-place --parallel --recursive Package.swift Sources Tests

@@ -66,7 +66,9 @@ public final class SpeechEngine: SpeechSynthesizing {
     public var sampleRateHz: Int { current?.model.sampleRateHz ?? 24000 }
     public var voices: [String] { current?.model.model.configuration.voices.names ?? [] }
     public var defaultVoice: String { current?.model.model.configuration.voices.default ?? "" }
-    public var modelName: String { current?.model.model.configuration.name ?? configuration.modelFolder.lastPathComponent }
+    public var modelName: String {
+        current?.model.model.configuration.name ?? configuration.modelFolder.lastPathComponent
+    }
 
     public var ignoredParameters: [String] {
         guard let t3 = current?.model.model.configuration.t3 else { return [] }
@@ -86,7 +88,8 @@ public final class SpeechEngine: SpeechSynthesizing {
         guard let current else { throw SpeechEngineError.notReady }
         let seed = request.seed ?? UInt64.random(in: 0...UInt64(UInt32.max))
         let utterance = try Utterance(
-            model: current.model, request: request, voiceName: request.voice ?? defaultVoice, voices: voices, seed: seed)
+            model: current.model, request: request, voiceName: request.voice ?? defaultVoice, voices: voices, seed: seed
+        )
         return try current.scheduler.start(
             utterance, seed: seed, sampleRateHz: sampleRateHz, maxUnreadChunks: configuration.maxUnreadChunks)
     }

@@ -8,7 +8,8 @@ import Testing
     }
 
     private func start(
-        _ text: String, on scheduler: Scheduler<ScriptedModel>, model: ScriptedModel = ScriptedModel(), unread: Int = 1000
+        _ text: String, on scheduler: Scheduler<ScriptedModel>, model: ScriptedModel = ScriptedModel(),
+        unread: Int = 1000
     ) throws -> SpeechStream {
         let request = SpeechRequest(input: text, maxNewTokens: 10000, enableAlignmentMonitoring: false)
         return try scheduler.start(
@@ -46,7 +47,9 @@ import Testing
             for stream in streams {
                 group.addTask {
                     var (first, last) = (0.0, 0.0)
-                    for try await case .chunk(let chunk) in stream { (first, last) = (chunk.latencyToFirstChunk, chunk.elapsedTime) }
+                    for try await case .chunk(let chunk) in stream {
+                        (first, last) = (chunk.latencyToFirstChunk, chunk.elapsedTime)
+                    }
                     return (first, last)
                 }
             }
@@ -76,7 +79,8 @@ import Testing
         let scheduler = scheduler(running: 1)
         defer { scheduler.stop() }
         let endless = ScriptedModel(script: { step, _ in (0, Int32(step % 90)) })
-        let first = try start("a1|" + Array(repeating: "b1", count: 50).joined(separator: "|"), on: scheduler, model: endless, unread: 1)
+        let first = try start(
+            "a1|" + Array(repeating: "b1", count: 50).joined(separator: "|"), on: scheduler, model: endless, unread: 1)
         let second = try start("a30", on: scheduler)
         #expect(scheduler.load.waiting == 1)
         first.cancel()

@@ -64,7 +64,10 @@ import Testing
     @Test func earlyEndIsSuppressed() throws {
         // Wants to stop at token 5, long before the text's end, and again at 40, when all is said.
         let hasty: ScriptedModel.Script = { step, _ in
-            (min(ScriptedModel.textLength - 1, step * ScriptedModel.textLength / 40), [5, 40].contains(step) ? nil : 200 + Int32(step))
+            (
+                min(ScriptedModel.textLength - 1, step * ScriptedModel.textLength / 40),
+                [5, 40].contains(step) ? nil : 200 + Int32(step)
+            )
         }
         #expect(try spoken(ScriptedModel(script: hasty), SpeechRequest(input: "a40")).tokens == 40)
         #expect(
@@ -76,7 +79,8 @@ import Testing
         #expect(throws: SpeechEngineError.emptyText) { try spoken(ScriptedModel(), SpeechRequest(input: "")) }
         #expect(throws: SpeechEngineError.unknownVoice(name: "bob", available: ["alloy"])) {
             _ = try Utterance(
-                model: ScriptedModel(), request: SpeechRequest(input: "a1"), voiceName: "bob", voices: ["alloy"], seed: 1)
+                model: ScriptedModel(), request: SpeechRequest(input: "a1"), voiceName: "bob", voices: ["alloy"],
+                seed: 1)
         }
         let wrong: [(String, SpeechRequest)] = [
             ("exaggeration", SpeechRequest(input: "a", exaggeration: 0.2)),
