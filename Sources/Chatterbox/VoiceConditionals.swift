@@ -18,16 +18,17 @@ public struct VoiceConditionals: Sendable, Equatable {
     /// - Throws: `CheckpointError`.
     init(_ reader: WeightReader, name: String, t3 configuration: T3Configuration, s3gen: S3GenConfiguration) throws {
         let scope = reader.scope(name)
-        let prompt = scope.contains("t3.cond_prompt_speech_tokens") ? try scope.integers("t3.cond_prompt_speech_tokens") : []
-        let tokens = scope.contains("gen.prompt_token") ? try scope.integers("gen.prompt_token") : []
-        let frames = tokens.count * s3gen.tokenMelRatio
+        func tokens(_ key: String) throws -> [Int32] { try scope.contains(key) ? scope.integers(key) : [] }
+        let prompt = try tokens("t3.cond_prompt_speech_tokens")
+        let promptToken = try tokens("gen.prompt_token")
+        let frames = promptToken.count * s3gen.tokenMelRatio
         self.name = name
         self.t3 = T3Cond(
             speakerEmb: try scope.tensor("t3.speaker_emb", shape: [1, configuration.speakerEmbedSize]),
             promptSpeechTokens: prompt)
         self.reference = S3GenReference(
-            embedding: try scope.tensor("gen.embedding", shape: [1, s3gen.speakerEmbedDim]), promptToken: tokens,
-            promptFeat: tokens.isEmpty
+            embedding: try scope.tensor("gen.embedding", shape: [1, s3gen.speakerEmbedDim]), promptToken: promptToken,
+            promptFeat: promptToken.isEmpty
                 ? nil : try scope.tensor("gen.prompt_feat", shape: [1, frames, s3gen.outputSize]))
     }
 }

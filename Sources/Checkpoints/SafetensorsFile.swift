@@ -33,7 +33,8 @@ public struct SafetensorsFile: Sendable {
         let length = contents.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
         guard length <= UInt64(Self.maxHeaderSize), length <= UInt64(size - 8) else {
             throw .malformed(
-                file: name, reason: "a header of \(length) bytes in a file of \(size) (at most "
+                file: name,
+                reason: "a header of \(length) bytes in a file of \(size) (at most "
                     + "\(Self.maxHeaderSize))", offset: nil)
         }
         let start = 8 + Int(length)

@@ -63,12 +63,15 @@ struct SafetensorsHeader {
 
     private func checkLayout(dataSize: Int, file: String) throws(CheckpointError) {
         var end = 0
-        let ordered = entries.sorted { ($0.value.bytes.lowerBound, $0.value.bytes.upperBound, $0.key)
-            < ($1.value.bytes.lowerBound, $1.value.bytes.upperBound, $1.key) }
+        let ordered = entries.sorted { a, b in
+            (a.value.bytes.lowerBound, a.value.bytes.upperBound, a.key)
+                < (b.value.bytes.lowerBound, b.value.bytes.upperBound, b.key)
+        }
         for (key, entry) in ordered {
             guard entry.bytes.lowerBound == end else {
-                throw .invalidEntry(file: file, key: key, expected: "data that starts at byte \(end), right after its "
-                    + "neighbour's", found: "\(entry.bytes.lowerBound)")
+                throw .invalidEntry(
+                    file: file, key: key, expected: "data that starts at byte \(end), where its neighbour ends",
+                    found: "\(entry.bytes.lowerBound)")
             }
             end = entry.bytes.upperBound
         }

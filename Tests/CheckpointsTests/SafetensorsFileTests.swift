@@ -19,7 +19,8 @@ private func bytes<Value: FixedWidthInteger>(_ values: [Value]) -> [UInt8] {
 }
 
 @Suite struct SafetensorsFileTests {
-    static let good = #"{"__metadata__":{"a":"b"},"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"#
+    static let good =
+        #"{"__metadata__":{"a":"b"},"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"#
         + #""y\u00e9\ud83d\ude00":{"dtype":"I64","shape":[1,1],"data_offsets":[8,16]}}   "#
     static let data = bytes([Float(1.5).bitPattern, Float(-2).bitPattern]) + bytes([Int64(-7)])
 
@@ -50,7 +51,8 @@ private func bytes<Value: FixedWidthInteger>(_ values: [Value]) -> [UInt8] {
     /// Every type converts; data need not be aligned.
     @Test func converts() throws {
         func read(_ dtype: String, _ data: [UInt8], count: Int) throws -> [Float] {
-            let json = #"{"pad":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"x":{"dtype":"\#(dtype)","#
+            let json =
+                #"{"pad":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"x":{"dtype":"\#(dtype)","#
                 + #""shape":[\#(count)],"data_offsets":[1,\#(1 + data.count)]}}"#
             return try file(json, data: [0] + data).tensor("x").values
         }
@@ -104,7 +106,8 @@ private func bytes<Value: FixedWidthInteger>(_ values: [Value]) -> [UInt8] {
         (#"{"__metadata__":{},"__metadata__":{}}"#, "duplicate key __metadata__"),
         (#"{"__metadata__":{"a":"b","a":"c"}}"#, "duplicate key a"), (#"{"__metadata__":{"a":1}}"#, "expected '\"'"),
         (#"{"\ud83d":{}}"#, "lone surrogate"), (#"{"\u12":{}}"#, "hexadecimal"), (#"{"\x":{}}"#, "unknown escape"),
-        ("{\"a\nb\":{}}", "control character"), (#"{"x":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},}"#, "expected '\"'"),
+        ("{\"a\nb\":{}}", "control character"),
+        (#"{"x":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},}"#, "expected '\"'"),
     ])
     func refuses(_ json: String, _ reason: String) {
         do {

@@ -5,7 +5,8 @@ import Testing
 
 @Suite struct WeightReaderTests {
     private static func reader() throws -> WeightReader {
-        let json = #"{"flow.a.weight":{"dtype":"U8","shape":[2,1],"data_offsets":[0,2]},"#
+        let json =
+            #"{"flow.a.weight":{"dtype":"U8","shape":[2,1],"data_offsets":[0,2]},"#
             + #""flow.b":{"dtype":"U8","shape":[1],"data_offsets":[2,3]},"#
             + #""other.c":{"dtype":"U8","shape":[1],"data_offsets":[3,4]}}"#
         return WeightReader(try file(json, data: [1, 2, 3, 4]))
@@ -48,7 +49,8 @@ import Testing
 
     @Test func manifestsAuditWithoutData() throws {
         let reader = WeightReader(manifest: ["a.w": [1000, 1000]], name: "manifest")
-        #expect(throws: CheckpointError.shape(file: "manifest", key: "a.w", expected: [1000, 10], found: [1000, 1000])) {
+        let error = CheckpointError.shape(file: "manifest", key: "a.w", expected: [1000, 10], found: [1000, 1000])
+        #expect(throws: error) {
             try reader.scope("a").tensor("w", shape: [1000, 10])
         }
         #expect(throws: CheckpointError.unread(file: "manifest", keys: ["a.w"])) { try reader.finish() }

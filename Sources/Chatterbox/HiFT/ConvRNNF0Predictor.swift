@@ -49,7 +49,8 @@ extension LayerReader {
     }
 
     /// Convolution on `[B, C, T]` that keeps the length, weight stored normalised.
-    func weightNormedConv1d(_ name: String, _ inputs: Int, _ outputs: Int, kernel: Int, dilation: Int) throws -> Conv1d {
+    func weightNormedConv1d(_ name: String, _ inputs: Int, _ outputs: Int, kernel: Int, dilation: Int) throws -> Conv1d
+    {
         let side = (kernel - 1) * dilation / 2
         return try Conv1d(
             weight: weightNormed(name, [outputs, inputs, kernel]), bias: tensor(name + ".bias", [outputs]),

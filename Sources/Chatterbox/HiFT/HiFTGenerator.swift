@@ -172,8 +172,8 @@ public struct HiFTGenerator: Vocoder {
         guard final > state.emittedFrames else { return [] }
         let frames = state.sourcedFrames - state.firstFrame
         let wave = try decode(state.mel.sliced(axis: 2, from: 0, to: frames), source: state.source)
-        let emitted = Array(
-            wave[(state.emittedFrames - state.firstFrame) * samplesPerFrame..<(final - state.firstFrame) * samplesPerFrame])
+        let from = (state.emittedFrames - state.firstFrame) * samplesPerFrame
+        let emitted = Array(wave[from..<(final - state.firstFrame) * samplesPerFrame])
         state.emittedFrames = final
         // What the next pass needs to the left of its first new frame: context, and F0's.
         let keep = max(final - context - ConvRNNF0Predictor.context, 0)

@@ -98,7 +98,7 @@ public struct S3GenConfiguration: Codable, Sendable, Equatable {
             try check.size(decoder.headDim, "attention_head_dim")
             try check.size(decoder.stepCount, "n_timesteps", atMost: 1000)
             try check.require(
-                decoder.cfgRate >= 0 && decoder.cfgRate <= 100, "cfg_rate", "expected 0 to 100, found \(decoder.cfgRate)")
+                (0...100).contains(decoder.cfgRate), "cfg_rate", "expected 0 to 100, found \(decoder.cfgRate)")
         }
     }
 }

@@ -136,7 +136,8 @@ private struct ConformerEncoderLayer: Sendable {
         let keyed = try projected.transposed(1, 2)
         let distances = try linearPos(positions.table).reshaped([2 * time - 1, heads, headDim]).transposed(0, 1)
         let bias = try shifted(
-            matmulTransposed((queries + biasV).transposed(1, 2), distances.reshaped([1, heads, 2 * time - 1, headDim])),
+            matmulTransposed(
+                (queries + biasV).transposed(1, 2), distances.reshaped([1, heads, 2 * time - 1, headDim])),
             scale: scale)
         let mixed = try attention(
             q: (queries + biasU).transposed(1, 2), k: keyed.sliced(axis: 1, from: heads, to: 2 * heads),

@@ -5,6 +5,9 @@ import Tensors
 /// Source: resemble-ai/chatterbox models/t3/t3.py
 public struct T3: Sendable {
     public let configuration: T3Configuration
+    /// Speech positions that a new utterance's caches have room for.
+    private static let speechRoom = 192
+
     private let backbone: LlamaModel
     private let condEnc: T3CondEnc
     private let textEmbedding: Embedding
@@ -51,9 +54,8 @@ public struct T3: Sendable {
         let (embeds, textStart) = try embeds(textTokens: textTokens, conditionals: conditionals, cfgWeight: cfgWeight)
         let length = embeds.shape[1]
         var state = T3State(
-            // Half a minute of speech: enough for most requests, and the cache grows if it isn't.
-            caches: backbone.makeCaches(
-                rows: embeds.shape[0], capacity: length + min(configuration.maxSpeechTokens + 4, 512)),
+            // Some seconds of speech: sessions are many and most requests short, and the caches grow if need be.
+            caches: backbone.makeCaches(rows: embeds.shape[0], capacity: length + Self.speechRoom),
             cfgWeight: cfgWeight, text: textStart..<textStart + textTokens.count)
         try advance(embeds, state: &state)
         return state

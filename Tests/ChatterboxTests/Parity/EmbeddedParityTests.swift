@@ -86,8 +86,8 @@ struct EmbeddedParityTests {
         #expect(names.count >= 4)
         let mels = try names.map { name in
             try model.s3gen.mel(
-                tokens: fixture.integers("in.speech"), context: 0, firstToken: 0, reference: model.voice(name).reference,
-                seed: 1, finalize: true)
+                tokens: fixture.integers("in.speech"), context: 0, firstToken: 0,
+                reference: model.voice(name).reference, seed: 1, finalize: true)
         }
         for (i, mel) in mels.enumerated() {
             #expect(!mel.values.contains { $0.isNaN })

@@ -41,7 +41,9 @@ let parityTolerance: Float = 1e-3
 func expectParity(
     _ found: Tensor, _ expected: Tensor, _ stage: String, sourceLocation: SourceLocation = #_sourceLocation
 ) {
-    #expect(found.count == expected.count, "\(stage): \(found.shape) against \(expected.shape)", sourceLocation: sourceLocation)
+    #expect(
+        found.count == expected.count, "\(stage): \(found.shape) against \(expected.shape)",
+        sourceLocation: sourceLocation)
     let error = relativeError(found.values, expected.values)
     if ProcessInfo.processInfo.environment["SHOW_PARITY"] != nil { print("parity \(stage): \(error)") }
     #expect(error <= parityTolerance, "\(stage): relative error \(error)", sourceLocation: sourceLocation)

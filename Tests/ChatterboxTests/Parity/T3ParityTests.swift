@@ -62,6 +62,17 @@ import Testing
         try expectParity(alignment, fixture.tensor("out.alignment.\(cfgWeight)"), "\(name) alignment, cfg \(cfgWeight)")
     }
 
+    /// Packed in bf16 the logits stay near; weights and, for many rows, activations are rounded to 8 bits.
+    @Test func bfloat16StaysNear() throws {
+        let (fixture, t3, cond) = try Self.model("t3_plain")
+        let packed = try T3(fixture.weights, configuration: t3.configuration, precision: .bfloat16)
+        let text = try fixture.integers("in.text")
+        let exact = try t3.prefill(textTokens: text, conditionals: cond, cfgWeight: 0.5)
+        let near = try packed.prefill(textTokens: text, conditionals: cond, cfgWeight: 0.5)
+        let error = relativeError(near.logits, exact.logits)
+        #expect(error > 0 && error < 0.05, "\(error)")
+    }
+
     @Test func statesAreValues() throws {
         let (fixture, t3, cond) = try Self.model("t3_plain")
         let start = try t3.prefill(textTokens: fixture.integers("in.text"), conditionals: cond, cfgWeight: 0.5)

@@ -29,7 +29,8 @@ private func chunks(_ mel: Tensor, _ sizes: [Int]) throws -> [Tensor] {
         )
     }
 
-    private static func run(_ vocoder: SourceFilterVocoder, _ noise: NoiseSource, _ pieces: [Tensor]) throws -> [Float] {
+    private static func run(_ vocoder: SourceFilterVocoder, _ noise: NoiseSource, _ pieces: [Tensor]) throws -> [Float]
+    {
         var state = vocoder.makeState(noise: noise)
         var samples: [Float] = []
         for piece in pieces { samples += try vocoder.step(piece, state: &state) }
