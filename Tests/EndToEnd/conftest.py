@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT / "Examples" / "python"))
 
 from websocket_client_python import ChatterboxStreamingClient  # noqa: E402
 
-BINARY = ROOT / ".build" / "release" / "chatterbox"
+BINARY = pathlib.Path(os.environ.get("CHATTERBOX_BINARY", ROOT / ".build" / "release" / "chatterbox"))
 
 
 def free_port() -> int:

@@ -19,6 +19,9 @@ LONG = (
     "poured himself a cup of tea, and began to write."
 )
 
+# Ways a text that was spoken to its end ends: T3 says so, or the monitor sees it.
+SPOKEN = ("stop_token", "alignment")
+
 METRICS_FIELDS = {
     "chunk",
     "latency_to_first_chunk",
@@ -96,7 +99,7 @@ async def test_the_whole_conversation(socket):
     assert len(audio) == len(metrics) == done["total_chunks"] >= 2
     assert [m["chunk"] for m in metrics] == list(range(1, len(audio) + 1))
     assert done["message"] == "Streaming complete"
-    assert done["end_reason"] == "stop_token"
+    assert done["end_reason"] in SPOKEN
 
     duration = 0
     for chunk, told in zip(audio, metrics):
@@ -189,7 +192,7 @@ async def test_ping_is_answered_while_audio_is_made(client):
         if speech.done():
             break
     result = await speech
-    assert result.done["end_reason"] == "stop_token"
+    assert result.done["end_reason"] in SPOKEN
 
 
 async def test_errors_are_answered_while_audio_is_made(socket):
@@ -199,7 +202,7 @@ async def test_errors_are_answered_while_audio_is_made(socket):
     messages = await receive_until(socket, "error")
     assert messages[-1]["code"] == "invalid_json"
     messages = await receive_until(socket, "done")
-    assert messages[-1]["end_reason"] == "stop_token"
+    assert messages[-1]["end_reason"] in SPOKEN
 
 
 async def test_cancel_works_at_once(socket):
@@ -220,7 +223,7 @@ async def test_cancel_works_at_once(socket):
     await socket.send(request())
     messages = await receive_until(socket, "done")
     assert messages[0]["type"] == "info"
-    assert messages[-1]["end_reason"] == "stop_token"
+    assert messages[-1]["end_reason"] in SPOKEN
 
 
 async def test_cancel_with_nothing_to_cancel(socket):
@@ -243,7 +246,7 @@ async def test_cancel_of_a_waiting_request(socket):
     dones = [m for m in messages if isinstance(m, dict) and m["type"] == "done"]
     assert (dones[0]["request_id"], dones[0]["total_chunks"]) == ("second", 0)
     done = (await receive_until(socket, "done"))[-1]
-    assert (done["request_id"], done["end_reason"]) == ("first", "stop_token")
+    assert done["request_id"] == "first" and done["end_reason"] in SPOKEN
     done = (await receive_until(socket, "done"))[-1]
     assert done["request_id"] == "third"
 
@@ -310,7 +313,7 @@ async def test_disconnect_frees_the_place(server):
     async with ChatterboxStreamingClient(server.ws) as client:
         result = await asyncio.wait_for(client.stream_speech(SHORT), 20)
     assert result.first_audio_seconds < 3
-    assert result.done["end_reason"] == "stop_token"
+    assert result.done["end_reason"] in SPOKEN
 
 
 async def test_a_slow_client_gets_everything(server):

@@ -100,8 +100,9 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
         case NIOWebSocketFrameAggregator.Error.receivedNewFrameWithoutFinishingPrevious:
             close(context, .protocolViolation(reason: "a new message came before the last fragment of the one before"))
         default:
-            // The socket itself failed: there is no one left to tell.
-            context.close(promise: nil)
+            // The socket itself failed: there is no one left to tell. But while closing, it is only the decoder that
+            // reads on after its error; closing with data unread would reset the connection and lose our close frame.
+            if state == .open { context.close(promise: nil) }
         }
     }
 
