@@ -96,11 +96,13 @@ private func bytes<Value: FixedWidthInteger>(_ values: [Value]) -> [UInt8] {
         (#"{"x":{"dtype":"F32","shape":[0],"data_offsets":[0,0],"more":1}}"#, "unknown or duplicate field 'more'"),
         (#"{"x":{"dtype":"F32","dtype":"F32","shape":[0],"data_offsets":[0,0]}}"#, "duplicate field 'dtype'"),
         (
-            #"{"x":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"x":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}"#,
+            #"{"x":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"#
+                + #""x":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}"#,
             "duplicate key x"
         ),
         (
-            #"{"x":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"\u0078":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}"#,
+            #"{"x":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"#
+                + #""\u0078":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}"#,
             "duplicate key x"
         ),
         (#"{"__metadata__":{},"__metadata__":{}}"#, "duplicate key __metadata__"),

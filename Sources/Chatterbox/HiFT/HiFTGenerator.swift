@@ -1,3 +1,4 @@
+import AudioDSP
 import Checkpoints
 import Foundation
 import Tensors
@@ -19,7 +20,7 @@ public struct HiFTGenerator: Vocoder {
     private let convPre: Conv1d
     private let stages: [Stage]
     private let convPost: Conv1d
-    private let fourier: ShortFourier
+    private let fourier: ShortTimeFourier
 
     /// Upsampling, the source's part, and the residual blocks that are averaged.
     private struct Stage: Sendable {
@@ -87,7 +88,7 @@ public struct HiFTGenerator: Vocoder {
                 })
         }
         convPost = try layers.weightNormedConv1d("conv_post", base >> count, spectrum, kernel: 7, dilation: 1)
-        fourier = ShortFourier(size: configuration.fftSize, hop: configuration.hop)
+        fourier = try ShortTimeFourier(size: configuration.fftSize, hop: configuration.hop)
         context = Self.context(configuration)
     }
 
@@ -191,7 +192,9 @@ public struct HiFTGenerator: Vocoder {
     ///   - source: `T * samplesPerFrame` samples.
     /// - Returns: as many samples.
     package func decode(_ mel: Tensor, source: [Float]) throws -> [Float] {
-        let spectrum = fourier.forward(source)
+        let frames = try fourier.centredFrames(source)
+        let spectrum = try Tensor.concatenated([frames.real, frames.imaginary], axis: 1)
+            .reshaped([1, -1, configuration.fftSize + 2]).transposed(1, 2)
         var x = try convPre(mel)
         for (i, stage) in stages.enumerated() {
             x = try stage.up(x.leakyReLU(slope: Self.slope))
@@ -204,11 +207,12 @@ public struct HiFTGenerator: Vocoder {
             x = try stage.blocks.dropFirst().reduce(stage.blocks[0](input)) { try $0 + $1(input) }
             x = x * (1 / Float(stage.blocks.count))
         }
-        x = try convPost(x.leakyReLU(slope: Self.lastSlope))
-        let bins = configuration.fftSize / 2 + 1
+        x = try convPost(x.leakyReLU(slope: Self.lastSlope)).transposed(1, 2)
+            .reshaped([-1, configuration.fftSize + 2])
+        let bins = fourier.bins
         let magnitude = try x.sliced(axis: 1, from: 0, to: bins).exp().clamped(0...Self.maxMagnitude)
         let phase = try x.sliced(axis: 1, from: bins, to: 2 * bins).sin()
-        return fourier.inverse(magnitude: magnitude, phase: phase)
+        return try fourier.inverse(Spectrogram(real: magnitude * phase.cos(), imaginary: magnitude * phase.sin()))
             .map { min(max($0, -Self.audioLimit), Self.audioLimit) }
     }
 }

@@ -1,4 +1,3 @@
-import AudioDSP
 import Checkpoints
 import Foundation
 import Tensors
