@@ -79,7 +79,9 @@ public enum WAV {
                 Float(Int16(bitPattern: UInt16(pattern($0, 2)))) / 32767
             }
         case (3, 32):
-            return stride(from: bytes.startIndex, to: bytes.endIndex - 3, by: 4).map { Float(bitPattern: pattern($0, 4)) }
+            return stride(from: bytes.startIndex, to: bytes.endIndex - 3, by: 4).map {
+                Float(bitPattern: pattern($0, 4))
+            }
         default: throw AudioError.unsupportedWAV(formatTag: tag, bitsPerSample: bits)
         }
     }

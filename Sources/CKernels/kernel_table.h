@@ -27,7 +27,7 @@ extern const ck_kernels ck_kernels_plain, ck_kernels_avx2, ck_kernels_avx512;
 
 // The table for this thread.
 const ck_kernels *ck_current(void);
-// Whether this thread may use oneDNN; sees to it that oneDNN keeps to the thread count.
+// Whether this thread may use oneDNN; sees to it that oneDNN keeps to this thread.
 bool ck_onednn_allowed(void);
 
 // Memory of this thread that the next call with the same slot overwrites; on a 64-byte boundary. NULL when memory is short.

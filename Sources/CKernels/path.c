@@ -1,4 +1,4 @@
-// Which instruction set a thread uses, its scratch memory, and its share of oneDNN's threads.
+// Which instruction set a thread uses, its scratch memory, and that oneDNN starts no others.
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -63,14 +63,12 @@ const ck_kernels *ck_current(void) {
 
 bool ck_onednn_allowed(void) {
     if (onednn_refused) return false;
-    if (!threads_bounded) ck_set_threads(1);
+    if (!threads_bounded) {
+        pthread_once(&once, start);
+        if (omp_set_threads) omp_set_threads(1);        // counts for this thread alone
+        threads_bounded = true;
+    }
     return true;
-}
-
-void ck_set_threads(int count) {
-    pthread_once(&once, start);
-    if (omp_set_threads) omp_set_threads(count < 1 ? 1 : count);
-    threads_bounded = true;
 }
 
 void ck_force_path(ck_path path, bool onednn) {

@@ -34,7 +34,9 @@ extension Tensor {
                     place += rest % shape[axis] * strides[axis]
                     rest /= shape[axis]
                 }
-                ck_combine(op, a.storage.pointer + row * run, b.storage.pointer + place, step, out.baseAddress! + row * run, run)
+                ck_combine(
+                    op, a.storage.pointer + row * run, b.storage.pointer + place, step, out.baseAddress! + row * run,
+                    run)
             }
         }
     }

@@ -37,7 +37,8 @@ public func attention(
                     count: length, head: 0, at: 0)
                 let place = strides.map { b * $0[0] + h * $0[1] } ?? 0
                 try packed.attend(
-                    q.storage.pointer + at * rows * width, head: 0, rows: rows, length: length, scale: scale, causal: causal,
+                    q.storage.pointer + at * rows * width, head: 0, rows: rows, length: length, scale: scale,
+                    causal: causal,
                     bias: bias.map { $0.storage.pointer + place }, biasSteps: strides.map { ($0[2], $0[3]) } ?? (0, 0),
                     probabilities: nil, into: out.baseAddress! + at * rows * width)
             }
@@ -56,7 +57,8 @@ extension Tensor {
         }
         let (time, half) = (shape[shape.count - 2], width / 2)
         guard cosine.shape == [time, half], sine.shape == [time, half] else {
-            throw TensorError.shape(op: "rotated", expected: "cosine and sine of [\(time), \(half)]", found: cosine.shape)
+            throw TensorError.shape(
+                op: "rotated", expected: "cosine and sine of [\(time), \(half)]", found: cosine.shape)
         }
         return Tensor(shape: shape) { out in
             for row in 0..<(width > 0 ? count / width : 0) {

@@ -46,7 +46,8 @@ public struct Conv1d: Sendable {
         layout: ActivationLayout = .channelsFirst, precision: Precision
     ) throws {
         guard weight.shape.count == 3, weight.count > 0 else {
-            throw TensorError.shape(op: "Conv1d", expected: "a weight of [outputs, inputs / groups, kernel]", found: weight.shape)
+            throw TensorError.shape(
+                op: "Conv1d", expected: "a weight of [outputs, inputs / groups, kernel]", found: weight.shape)
         }
         outputs = weight.shape[0]
         guard groups > 0, outputs % groups == 0 else {
@@ -73,7 +74,8 @@ public struct Conv1d: Sendable {
         kernels = .dense(
             try (0..<groups).map { group in
                 try PackedMatrix(
-                    weight: ordered.storage.pointer + group * outer * inner * kernel, outputs: outer, inputs: kernel * inner,
+                    weight: ordered.storage.pointer + group * outer * inner * kernel, outputs: outer,
+                    inputs: kernel * inner,
                     outputStep: kernel * inner, inputStep: 1, bias: bias.map { $0.storage.pointer + group * outer },
                     precision: precision)
             })
@@ -88,12 +90,14 @@ public struct Conv1d: Sendable {
     func check(_ x: Tensor) throws {
         guard x.shape.count == 3, x.shape[layout.channelAxis] == inputs else {
             throw TensorError.shape(
-                op: "Conv1d", expected: layout == .channelsFirst ? "[B, \(inputs), T]" : "[B, T, \(inputs)]", found: x.shape)
+                op: "Conv1d", expected: layout == .channelsFirst ? "[B, \(inputs), T]" : "[B, T, \(inputs)]",
+                found: x.shape)
         }
     }
 
     /// - Parameter x: `[B, inputs, T]`, or `[B, T, inputs]` if channels are last.
-    /// - Returns: The same layout, with `outputs` channels and `(T + padding - span) / stride + 1` steps (0 if too short).
+    /// - Returns: The same layout, with `outputs` channels and `(T + padding - span) / stride + 1` steps (0 if too
+    ///   short).
     public func callAsFunction(_ x: Tensor) throws -> Tensor {
         try check(x)
         return try valid(x.padded(axis: layout.timeAxis, before: padding.left, after: padding.right))
@@ -116,10 +120,12 @@ public struct Conv1d: Sendable {
                 switch kernels {
                 case .depthwise(let weight, let bias):
                     ck_depthwise(
-                        from, weight.storage.pointer, bias?.storage.pointer, to, length, inputs, kernel, stride, dilation)
+                        from, weight.storage.pointer, bias?.storage.pointer, to, length, inputs, kernel, stride,
+                        dilation)
                 case .dense(let matrices) where groups == 1:
                     try matrices[0].multiply(
-                        from, rowStep: stride * inputs, taps: kernel, tapStep: dilation * inputs, rows: length, into: to)
+                        from, rowStep: stride * inputs, taps: kernel, tapStep: dilation * inputs, rows: length, into: to
+                    )
                 case .dense(let matrices):
                     let (inner, outer) = (inputs / groups, outputs / groups)
                     let part = Tensor(uninitialized: [length, outer])
@@ -128,7 +134,8 @@ public struct Conv1d: Sendable {
                             from + group * inner, rowStep: stride * inputs, taps: kernel, tapStep: dilation * inputs,
                             rows: length, into: part.storage.pointer)
                         for t in 0..<length {
-                            (to + t * outputs + group * outer).update(from: part.storage.pointer + t * outer, count: outer)
+                            (to + t * outputs + group * outer).update(
+                                from: part.storage.pointer + t * outer, count: outer)
                         }
                     }
                 }
@@ -151,8 +158,8 @@ extension Conv1d {
         Conv1dState(pending: Tensor(zeros: layout.shape(batch: batch, channels: inputs, time: padding.left)))
     }
 
-    /// Takes any number of steps in and gives those outputs that they complete. All pieces joined, and what `flush` gives,
-    /// equal the convolution of the whole.
+    /// Takes any number of steps in and gives those outputs that they complete. All pieces joined, and what `flush`
+    /// gives, equal the convolution of the whole.
     public func step(_ x: Tensor, state: inout Conv1dState) throws -> Tensor {
         try check(x)
         let axis = layout.timeAxis

@@ -24,7 +24,8 @@ public struct ConvTranspose1d: Sendable {
         layout: ActivationLayout = .channelsFirst, precision: Precision
     ) throws {
         guard weight.shape.count == 3, weight.count > 0 else {
-            throw TensorError.shape(op: "ConvTranspose1d", expected: "a weight of [inputs, outputs, kernel]", found: weight.shape)
+            throw TensorError.shape(
+                op: "ConvTranspose1d", expected: "a weight of [inputs, outputs, kernel]", found: weight.shape)
         }
         (inputs, outputs, kernel) = (weight.shape[0], weight.shape[1], weight.shape[2])
         guard bias == nil || bias?.shape == [outputs] else {
@@ -99,7 +100,8 @@ extension ConvTranspose1d {
     public func step(_ x: Tensor, state: inout ConvTranspose1dState) throws -> Tensor {
         try check(x)
         guard x.shape[0] == state.pending.shape[0] else {
-            throw TensorError.shape(op: "ConvTranspose1d.step", expected: "a batch of \(state.pending.shape[0])", found: x.shape)
+            throw TensorError.shape(
+                op: "ConvTranspose1d.step", expected: "a batch of \(state.pending.shape[0])", found: x.shape)
         }
         if x.shape[layout.timeAxis] > 0 {
             state.started = true

@@ -21,7 +21,8 @@ public struct KeyValueCache: Sendable {
             values.withUnsafeMutableBufferPointer { values in
                 for head in 0..<(batch * heads) {
                     let at = head * length * headWidth
-                    packed.read(head: head, length: length, keys: keys.baseAddress! + at, values: values.baseAddress! + at)
+                    packed.read(
+                        head: head, length: length, keys: keys.baseAddress! + at, values: values.baseAddress! + at)
                 }
             }
         }
@@ -35,17 +36,20 @@ public struct KeyValueCache: Sendable {
     public mutating func append(keys: Tensor, values: Tensor) throws {
         guard keys.shape.count == 4, keys.shape[0] == batch, keys.shape[1] == heads, keys.shape[3] == headWidth else {
             throw TensorError.shape(
-                op: "KeyValueCache.append", expected: "keys of [\(batch), \(heads), T, \(headWidth)]", found: keys.shape)
+                op: "KeyValueCache.append", expected: "keys of [\(batch), \(heads), T, \(headWidth)]", found: keys.shape
+            )
         }
         guard values.shape == keys.shape else {
-            throw TensorError.shape(op: "KeyValueCache.append", expected: "values of \(keys.shape)", found: values.shape)
+            throw TensorError.shape(
+                op: "KeyValueCache.append", expected: "values of \(keys.shape)", found: values.shape)
         }
         let added = keys.shape[2]
         packed.reserve(length + added, keeping: length)
         for head in 0..<(batch * heads) {
             let at = head * added * headWidth
             packed.write(
-                keys: keys.storage.pointer + at, values: values.storage.pointer + at, count: added, head: head, at: length)
+                keys: keys.storage.pointer + at, values: values.storage.pointer + at, count: added, head: head,
+                at: length)
         }
         length += added
     }
@@ -55,11 +59,15 @@ public struct KeyValueCache: Sendable {
     ///   - q: `[B, H, T, D]`, for the last `T` positions appended.
     ///   - watched: Heads whose attention is wanted.
     /// - Returns: `[B, H, T, D]`, and the attention `[B, watched.count, T, length]`.
-    public func attend(_ q: Tensor, scale: Float, watching watched: [Int] = []) throws -> (output: Tensor, attention: Tensor) {
-        guard q.shape.count == 4, q.shape[0] == batch, q.shape[1] == heads, q.shape[3] == headWidth, q.shape[2] <= length
+    public func attend(_ q: Tensor, scale: Float, watching watched: [Int] = []) throws -> (
+        output: Tensor, attention: Tensor
+    ) {
+        guard q.shape.count == 4, q.shape[0] == batch, q.shape[1] == heads, q.shape[3] == headWidth,
+            q.shape[2] <= length
         else {
             throw TensorError.shape(
-                op: "KeyValueCache.attend", expected: "[\(batch), \(heads), T <= \(length), \(headWidth)]", found: q.shape)
+                op: "KeyValueCache.attend", expected: "[\(batch), \(heads), T <= \(length), \(headWidth)]",
+                found: q.shape)
         }
         if let wrong = watched.first(where: { $0 < 0 || $0 >= heads }) {
             throw TensorError.range(op: "KeyValueCache.attend", expected: "a head in 0..<\(heads)", found: wrong)
@@ -73,7 +81,8 @@ public struct KeyValueCache: Sendable {
                     let wanted = watched.firstIndex(of: head % heads)
                     let place = wanted.map { seen.baseAddress! + (head / heads * watched.count + $0) * rows * length }
                     try packed.attend(
-                        q.storage.pointer + at, head: head, rows: rows, length: length, scale: scale, causal: true, bias: nil,
+                        q.storage.pointer + at, head: head, rows: rows, length: length, scale: scale, causal: true,
+                        bias: nil,
                         biasSteps: (0, 0), probabilities: place, into: out.baseAddress! + at)
                 }
             }

@@ -1,8 +1,8 @@
 /// How a layer keeps its weights. Sums are always in 32 bits.
 public enum Precision: String, Sendable, Codable, CaseIterable {
     case float32
-    /// Half the memory to read. Products of 8 rows and more may round the activations to bfloat16 as well; fewer rows (a
-    /// decoder's steps) are never rounded.
+    /// Half the memory to read. Products of 8 rows and more may round the activations to bfloat16 as well; fewer rows
+    /// (a decoder's steps) are never rounded.
     case bfloat16
 }
 

@@ -24,7 +24,8 @@ public struct LayerNorm: Sendable {
         }
         return Tensor(shape: x.shape) { out in
             ck_layer_norm(
-                x.storage.pointer, weight.storage.pointer, bias?.storage.pointer, out.baseAddress!, x.count / max(width, 1),
+                x.storage.pointer, weight.storage.pointer, bias?.storage.pointer, out.baseAddress!,
+                x.count / max(width, 1),
                 width, epsilon)
         }
     }

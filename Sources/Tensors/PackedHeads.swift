@@ -61,7 +61,9 @@ struct PackedHeads: Sendable {
     }
 
     /// The first `length` keys and values of a head, `[length, width]` each.
-    func read(head: Int, length: Int, keys outKeys: UnsafeMutablePointer<Float>, values outValues: UnsafeMutablePointer<Float>) {
+    func read(
+        head: Int, length: Int, keys outKeys: UnsafeMutablePointer<Float>, values outValues: UnsafeMutablePointer<Float>
+    ) {
         let panel = CK_PANEL
         for t in 0..<length {
             for i in 0..<width {
@@ -75,11 +77,14 @@ struct PackedHeads: Sendable {
 
     /// One head's attention: `q` and `out` `[rows, width]`, `probabilities [rows, length]`.
     func attend(
-        _ q: UnsafePointer<Float>, head: Int, rows: Int, length: Int, scale: Float, causal: Bool, bias: UnsafePointer<Float>?,
-        biasSteps: (row: Int, column: Int), probabilities: UnsafeMutablePointer<Float>?, into out: UnsafeMutablePointer<Float>
+        _ q: UnsafePointer<Float>, head: Int, rows: Int, length: Int, scale: Float, causal: Bool,
+        bias: UnsafePointer<Float>?,
+        biasSteps: (row: Int, column: Int), probabilities: UnsafeMutablePointer<Float>?,
+        into out: UnsafeMutablePointer<Float>
     ) throws {
         var call = ck_attention_head(
-            q: q, keys: keys.storage.pointer + head * keyCount, values: values.storage.pointer + head * valueCount, out: out,
+            q: q, keys: keys.storage.pointer + head * keyCount, values: values.storage.pointer + head * valueCount,
+            out: out,
             rows: rows, width: width, length: length, capacity: capacity, scale: scale, causal: causal, bias: bias,
             bias_row_step: biasSteps.row, bias_column_step: biasSteps.column, probabilities: probabilities)
         guard ck_attention(&call) else {

@@ -12,10 +12,12 @@ final class PackedMatrix: @unchecked Sendable {
     ///   - weight: Element (output, input) at `output * outputStep + input * inputStep`.
     ///   - bias: `outputs` floats.
     init(
-        weight: UnsafePointer<Float>, outputs: Int, inputs: Int, outputStep: Int, inputStep: Int, bias: UnsafePointer<Float>?,
+        weight: UnsafePointer<Float>, outputs: Int, inputs: Int, outputStep: Int, inputStep: Int,
+        bias: UnsafePointer<Float>?,
         precision: Precision
     ) throws {
-        guard let matrix = ck_matrix_create(weight, outputs, inputs, outputStep, inputStep, bias, precision == .bfloat16)
+        guard
+            let matrix = ck_matrix_create(weight, outputs, inputs, outputStep, inputStep, bias, precision == .bfloat16)
         else { throw TensorError.kernel(op: "PackedMatrix", message: "no memory for [\(outputs), \(inputs)]") }
         (self.matrix, self.inputs, self.outputs) = (matrix, inputs, outputs)
     }
@@ -27,7 +29,8 @@ final class PackedMatrix: @unchecked Sendable {
 
     /// `out [rows, outputs]`. A row of `x` is `taps` pieces, `tapStep` apart; rows are `rowStep` apart.
     func multiply(
-        _ x: UnsafePointer<Float>, rowStep: Int, taps: Int = 1, tapStep: Int = 0, rows: Int, into out: UnsafeMutablePointer<Float>
+        _ x: UnsafePointer<Float>, rowStep: Int, taps: Int = 1, tapStep: Int = 0, rows: Int,
+        into out: UnsafeMutablePointer<Float>
     ) throws {
         guard ck_matrix_multiply(matrix, x, rowStep, taps, tapStep, out, rows) else {
             throw TensorError.kernel(op: "product", message: "no memory for \(rows) rows of \(inputs)")

@@ -47,7 +47,8 @@ public final class RealFourierTransform: @unchecked Sendable {
     /// Rows of `bins` to rows of `size` values, divided by `size` (torch's `irfft`).
     public func inverse(real: Tensor, imaginary: Tensor) throws -> Tensor {
         guard real.shape.last == bins, imaginary.shape == real.shape else {
-            throw TensorError.shape(op: "RealFourierTransform.inverse", expected: "twice [..., \(bins)]", found: real.shape)
+            throw TensorError.shape(
+                op: "RealFourierTransform.inverse", expected: "twice [..., \(bins)]", found: real.shape)
         }
         return Tensor(shape: real.shape.dropLast() + [size]) { out in
             withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * size) { work in

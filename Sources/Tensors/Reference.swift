@@ -39,7 +39,9 @@ package enum Reference {
         for i in 0..<count { out[i] = Float(doubleExp(Double(x[i] - top)) / sum) }
     }
 
-    package static func layerNorm(_ x: Input, _ weight: Input, _ bias: Input?, _ out: Output, _ count: Int, _ epsilon: Float) {
+    package static func layerNorm(
+        _ x: Input, _ weight: Input, _ bias: Input?, _ out: Output, _ count: Int, _ epsilon: Float
+    ) {
         var (mean, square) = (0.0, 0.0)
         for i in 0..<count { mean += Double(x[i]) }
         mean /= Double(count)
@@ -118,7 +120,9 @@ package enum Reference {
             for o in 0..<outputs {
                 for j in 0..<kernel {
                     var sum = 0.0
-                    for i in 0..<inputs { sum += Double(x[t * inputs + i]) * Double(weight[(i * outputs + o) * kernel + j]) }
+                    for i in 0..<inputs {
+                        sum += Double(x[t * inputs + i]) * Double(weight[(i * outputs + o) * kernel + j])
+                    }
                     out[(t * stride + j) * outputs + o] += Float(sum)
                 }
             }
@@ -150,7 +154,9 @@ package enum Reference {
     }
 
     /// `[outer, n, middle, m, inner]` to `[outer, m, middle, n, inner]`.
-    package static func transpose(_ x: Input, _ out: Output, _ outer: Int, _ n: Int, _ middle: Int, _ m: Int, _ inner: Int) {
+    package static func transpose(
+        _ x: Input, _ out: Output, _ outer: Int, _ n: Int, _ middle: Int, _ m: Int, _ inner: Int
+    ) {
         for o in 0..<outer {
             for i in 0..<n {
                 for j in 0..<middle {

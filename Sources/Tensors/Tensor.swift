@@ -1,6 +1,7 @@
 /// A row-major, contiguous block of 32-bit floats with a shape; a value, copied on write.
 ///
-/// Axes may have length 0. Shapes in this project read `B` batch, `T` time, `C` or `D` channels, `H` heads, `V` vocabulary.
+/// Axes may have length 0. Shapes in this project read `B` batch, `T` time, `C` or `D` channels, `H` heads,
+/// `V` vocabulary.
 public struct Tensor: Sendable, Equatable {
     public let shape: [Int]
     /// Number of elements.

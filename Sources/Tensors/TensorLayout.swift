@@ -75,7 +75,8 @@ extension Tensor {
         for part in parts {
             var other = part.shape
             guard other.count == shape.count else {
-                throw TensorError.shape(op: "concatenated", expected: "\(first.shape) but for axis \(axis)", found: other)
+                throw TensorError.shape(
+                    op: "concatenated", expected: "\(first.shape) but for axis \(axis)", found: other)
             }
             let length = other[axis]
             other[axis] = shape[axis]

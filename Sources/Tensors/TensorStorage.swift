@@ -1,6 +1,7 @@
 /// A block of floats on a 64-byte boundary, so that a row of a whole number of cache lines never straddles one.
 ///
-/// `@unchecked Sendable`: `Tensor` owns it alone while it writes (`isKnownUniquelyReferenced`), and shares it only to read.
+/// `@unchecked Sendable`: `Tensor` owns it alone while it writes (`isKnownUniquelyReferenced`), and shares it only to
+/// read.
 final class TensorStorage: @unchecked Sendable {
     let pointer: UnsafeMutablePointer<Float>
     let count: Int

@@ -69,7 +69,9 @@ import Testing
     }
 
     @Test func numbersAreChecked() throws {
-        #expect(throws: AudioError.transform(expected: "a hop in 1...8", found: 9)) { try ShortTimeFourier(size: 16, hop: 9) }
+        #expect(throws: AudioError.transform(expected: "a hop in 1...8", found: 9)) {
+            try ShortTimeFourier(size: 16, hop: 9)
+        }
         #expect(throws: AudioError.self) { try ShortTimeFourier(size: 16, hop: 4, window: [1]) }
         #expect(throws: TensorError.self) { try ShortTimeFourier(size: 15, hop: 4) }
         let fourier = try ShortTimeFourier(size: 16, hop: 4)

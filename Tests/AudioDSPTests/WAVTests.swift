@@ -3,7 +3,9 @@ import Testing
 
 @Suite struct WAVTests {
     @Test func samplesAreRoundedAndClipped() {
-        let wave: [Float] = [0, 1, -1, 2, -2, 0.5 / 32767, 1.5 / 32767, -0.5 / 32767, 0.6 / 32767, .nan, .infinity, -.infinity]
+        let wave: [Float] = [
+            0, 1, -1, 2, -2, 0.5 / 32767, 1.5 / 32767, -0.5 / 32767, 0.6 / 32767, .nan, .infinity, -.infinity,
+        ]
         #expect(PCM16.samples(wave) == [0, 32767, -32767, 32767, -32768, 0, 2, 0, 1, 0, 32767, -32768])
         #expect(PCM16.bytes([1, -2, 0x1234]) == [1, 0, 0xFE, 0xFF, 0x34, 0x12])
     }
@@ -11,7 +13,8 @@ import Testing
     @Test func headers() {
         #expect(
             WAV.header(sampleRateHz: 24000, sampleCount: 10) == [
-                0x52, 0x49, 0x46, 0x46, 56, 0, 0, 0, 0x57, 0x41, 0x56, 0x45, 0x66, 0x6D, 0x74, 0x20, 16, 0, 0, 0, 1, 0, 1, 0,
+                0x52, 0x49, 0x46, 0x46, 56, 0, 0, 0, 0x57, 0x41, 0x56, 0x45, 0x66, 0x6D, 0x74, 0x20, 16, 0, 0, 0, 1, 0,
+                1, 0,
                 0xC0, 0x5D, 0, 0, 0x80, 0xBB, 0, 0, 2, 0, 16, 0, 0x64, 0x61, 0x74, 0x61, 20, 0, 0, 0,
             ])
         for count in [nil, Int(UInt32.max)] {

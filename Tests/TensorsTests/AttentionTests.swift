@@ -13,7 +13,9 @@ import Testing
             ]
             for bias in biases {
                 for causal in [false, true] {
-                    let found = try route.use { try attention(q: q, k: k, v: v, scale: 0.2, bias: bias, causal: causal) }
+                    let found = try route.use {
+                        try attention(q: q, k: k, v: v, scale: 0.2, bias: bias, causal: causal)
+                    }
                     let expected = reference(q, k, v, scale: 0.2, bias: bias, causal: causal).output
                     expectClose(found, expected, 2e-6, "\(rows) \(length) \(width) \(bias?.shape ?? []) \(causal)")
                 }
@@ -41,7 +43,8 @@ import Testing
                 let range = (at, at + count)
                 let before = cache
                 try cache.append(
-                    keys: k.sliced(axis: 2, from: range.0, to: range.1), values: v.sliced(axis: 2, from: range.0, to: range.1))
+                    keys: k.sliced(axis: 2, from: range.0, to: range.1),
+                    values: v.sliced(axis: 2, from: range.0, to: range.1))
                 let (output, seen) = try route.use {
                     try cache.attend(q.sliced(axis: 2, from: range.0, to: range.1), scale: 0.3, watching: [2, 0])
                 }
@@ -77,7 +80,8 @@ import Testing
             for row in 0..<30 {
                 let from = Array(x.values[(row * 22)..<((row + 1) * 22)])
                 let at = (row % 5 * 11)..<((row % 5 + 1) * 11)
-                Reference.rotate(from, Array(cosine.values[at]), Array(sine.values[at]), out.baseAddress! + row * 22, 11)
+                Reference.rotate(
+                    from, Array(cosine.values[at]), Array(sine.values[at]), out.baseAddress! + row * 22, 11)
             }
         }
         expectClose(try route.use { try x.rotated(cosine: cosine, sine: sine) }, expected, 1e-6)
@@ -98,7 +102,8 @@ import Testing
                         q: Array(qs[(head * rows * width)..<((head + 1) * rows * width)]),
                         k: Array(ks[(head * length * width)..<((head + 1) * length * width)]),
                         v: Array(vs[(head * length * width)..<((head + 1) * length * width)]),
-                        out: out.baseAddress! + head * rows * width, rows: rows, length: length, width: width, scale: scale,
+                        out: out.baseAddress! + head * rows * width, rows: rows, length: length, width: width,
+                        scale: scale,
                         causal: causal, probabilities: seen.baseAddress! + head * rows * length,
                         bias: { biases[(head * rows + $0) * length + $1] })
                 }

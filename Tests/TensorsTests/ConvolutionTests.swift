@@ -58,7 +58,8 @@ import Testing
                     }
                     parts.append(try layer.flush(state: &state))
                     expectClose(
-                        try .concatenated(parts, axis: layout == .channelsFirst ? 2 : 1), expected, 2e-6, "\(shape) \(cuts)")
+                        try .concatenated(parts, axis: layout == .channelsFirst ? 2 : 1), expected, 2e-6,
+                        "\(shape) \(cuts)")
                 }
             }
         }
@@ -87,16 +88,21 @@ import Testing
             for layout in [ActivationLayout.channelsFirst, .channelsLast] {
                 let layer = try route.use {
                     try ConvTranspose1d(
-                        weight: weight, bias: bias, stride: stride, padding: padding, outputPadding: extra, layout: layout,
+                        weight: weight, bias: bias, stride: stride, padding: padding, outputPadding: extra,
+                        layout: layout,
                         precision: precision)
                 }
                 let input = try arranged(x, layout)
                 let found = try route.use { try layer(input) }
-                expectClose(try arranged(found, layout), expected, tolerance(precision), "\(kernel) \(stride) \(padding) \(extra)")
+                expectClose(
+                    try arranged(found, layout), expected, tolerance(precision),
+                    "\(kernel) \(stride) \(padding) \(extra)")
                 for cuts in chunkings(13) where precision == .float32 {
                     var state = layer.makeState(batch: 2)
                     let axis = layout == .channelsFirst ? 2 : 1
-                    var parts = try route.use { try pieces(input, cuts, axis: axis).map { try layer.step($0, state: &state) } }
+                    var parts = try route.use {
+                        try pieces(input, cuts, axis: axis).map { try layer.step($0, state: &state) }
+                    }
                     parts.append(try layer.flush(state: &state))
                     expectClose(try .concatenated(parts, axis: axis), found, 2e-6, "\(cuts)")
                 }
@@ -118,7 +124,9 @@ import Testing
         #expect(throws: TensorError.self) { try layer.step(samples.tensor([1, 3, 9]), state: &state) }
         let transposed = try ConvTranspose1d(weight: weight, bias: nil, precision: .float32)
         #expect(throws: TensorError.self) { try transposed(samples.tensor([1, 3, 9])) }
-        #expect(throws: TensorError.self) { try ConvTranspose1d(weight: weight, bias: nil, outputPadding: 1, precision: .float32) }
+        #expect(throws: TensorError.self) {
+            try ConvTranspose1d(weight: weight, bias: nil, outputPadding: 1, precision: .float32)
+        }
     }
 
     // Helpers
@@ -134,7 +142,8 @@ import Testing
         _ s: Shape, _ weight: Tensor, _ bias: Tensor, _ layout: ActivationLayout, _ precision: Precision
     ) throws -> Conv1d {
         try Conv1d(
-            weight: weight, bias: bias, stride: s.stride, dilation: s.dilation, padding: (s.left, s.right), groups: s.groups,
+            weight: weight, bias: bias, stride: s.stride, dilation: s.dilation, padding: (s.left, s.right),
+            groups: s.groups,
             layout: layout, precision: precision)
     }
 
@@ -168,7 +177,8 @@ import Testing
             for b in 0..<x.shape[0] {
                 Reference.convTranspose1d(
                     Array(input[(b * time * inputs)..<((b + 1) * time * inputs)]), weight.values,
-                    out.baseAddress! + b * full * outputs, inputs: inputs, outputs: outputs, kernel: kernel, stride: stride,
+                    out.baseAddress! + b * full * outputs, inputs: inputs, outputs: outputs, kernel: kernel,
+                    stride: stride,
                     time: time)
             }
         }

@@ -10,7 +10,9 @@ import Testing
 
     static let functions = [
         Function(description: "relu", fast: { $0.relu() }, plain: Reference.relu),
-        Function(description: "leakyReLU", fast: { $0.leakyReLU(slope: 0.1) }, plain: { Reference.leakyReLU($0, slope: 0.1) }),
+        Function(
+            description: "leakyReLU", fast: { $0.leakyReLU(slope: 0.1) }, plain: { Reference.leakyReLU($0, slope: 0.1) }
+        ),
         Function(description: "elu", fast: { $0.elu() }, plain: Reference.elu),
         Function(description: "silu", fast: { $0.silu() }, plain: Reference.silu),
         Function(description: "gelu", fast: { $0.gelu() }, plain: Reference.gelu),
@@ -28,7 +30,10 @@ import Testing
     @Test(arguments: functions, Route.all.filter { !$0.oneDNN })
     func agreesWithTheReference(function: Function, route: Route) throws {
         // Dense near 0, wide apart further out, an odd number of them.
-        let points = (-1500...1500).map { Float($0) / 100 } + (-300...300).map { Float($0) / 3000 } + [1e-8, -1e-8, 0, 40, -40, 85, -85]
+        let points =
+            (-1500...1500).map { Float($0) / 100 } + (-300...300).map { Float($0) / 3000 } + [
+                1e-8, -1e-8, 0, 40, -40, 85, -85,
+            ]
         let x = try Tensor(points, shape: [points.count])
         let found = try route.use { try function.fast(x) }
         for (i, point) in points.enumerated() {
@@ -55,7 +60,8 @@ import Testing
     @Test(arguments: Route.all.filter { !$0.oneDNN }) func rows(route: Route) throws {
         var samples = Samples(seed: 20)
         for width in [1, 3, 15, 16, 17, 64, 161] {
-            let x = samples.tensor([5, width], scale: 4), weight = samples.tensor([width]), bias = samples.tensor([width])
+            let x = samples.tensor([5, width], scale: 4), weight = samples.tensor([width]),
+                bias = samples.tensor([width])
             func rowwise(_ f: (UnsafePointer<Float>, UnsafeMutablePointer<Float>) -> Void) -> Tensor {
                 Tensor(shape: x.shape) { out in
                     x.withUnsafeBufferPointer { x in
@@ -67,21 +73,26 @@ import Testing
                 expectClose(try x.softmax(), rowwise { Reference.softmax($0, $1, width) }, 1e-6, "softmax \(width)")
                 expectClose(
                     try LayerNorm(weight: weight, bias: bias)(x),
-                    rowwise { Reference.layerNorm($0, weight.values, bias.values, $1, width, 1e-5) }, 2e-6, "layer norm \(width)")
+                    rowwise { Reference.layerNorm($0, weight.values, bias.values, $1, width, 1e-5) }, 2e-6,
+                    "layer norm \(width)")
                 expectClose(
                     try LayerNorm(weight: weight, bias: nil, epsilon: 1e-3)(x),
-                    rowwise { Reference.layerNorm($0, weight.values, nil, $1, width, 1e-3) }, 2e-6, "layer norm \(width)")
+                    rowwise { Reference.layerNorm($0, weight.values, nil, $1, width, 1e-3) }, 2e-6,
+                    "layer norm \(width)")
                 expectClose(
                     try RMSNorm(weight: weight, epsilon: 1e-5)(x),
                     rowwise { Reference.rmsNorm($0, weight.values, $1, width, 1e-5) }, 2e-6, "RMS norm \(width)")
                 let gated = samples.tensor([3, 2 * width])
                 expectClose(
                     try gated.siluGated(),
-                    try gated.sliced(axis: 1, from: 0, to: width).silu() * gated.sliced(axis: 1, from: width, to: 2 * width),
+                    try gated.sliced(axis: 1, from: 0, to: width).silu()
+                        * gated.sliced(axis: 1, from: width, to: 2 * width),
                     2e-6, "gate \(width)")
                 let wave = samples.tensor([2, 3, width]), alpha = try Tensor([0.3, 1, 20], shape: [3])
                 let expected = Tensor(shape: wave.shape) { out in
-                    for i in out.indices { out[i] = Reference.snake(wave.values[i], alpha: alpha.values[i / width % 3]) }
+                    for i in out.indices {
+                        out[i] = Reference.snake(wave.values[i], alpha: alpha.values[i / width % 3])
+                    }
                 }
                 expectClose(try wave.snake(alpha: alpha), expected, 2e-6, "snake \(width)")
             }
@@ -102,7 +113,8 @@ import Testing
         let shape = [2, 3, 4, 5]
         let a = samples.tensor(shape)
         let others: [[Int]] = [
-            shape, [5], [1], [], [4, 5], [4, 1], [3, 1, 1], [3, 1, 5], [2, 1, 1, 1], [2, 3, 1, 5], [1, 1, 4, 1], [2, 1, 4, 5],
+            shape, [5], [1], [], [4, 5], [4, 1], [3, 1, 1], [3, 1, 5], [2, 1, 1, 1], [2, 3, 1, 5], [1, 1, 4, 1],
+            [2, 1, 4, 5],
         ]
         for other in others {
             let b = samples.tensor(other)
@@ -111,7 +123,9 @@ import Testing
                 [(try a + b, { $0 + $1 }), (try a - b, { $0 - $1 }), (try a * b, { $0 * $1 })]
                     as [(Tensor, (Float, Float) -> Float)]
             }) {
-                let expected = Tensor(shape: shape) { Reference.combine(a.values, b.values, $0.baseAddress!, shape, strides, f) }
+                let expected = Tensor(shape: shape) {
+                    Reference.combine(a.values, b.values, $0.baseAddress!, shape, strides, f)
+                }
                 expectClose(found, expected, 0, "\(other)")
             }
         }

@@ -29,7 +29,9 @@ struct Route: Sendable, CustomStringConvertible {
     let oneDNN: Bool
     var description: String { "\(path)\(oneDNN ? " + oneDNN" : "")" }
 
-    static let all = KernelPath.allCases.filter(\.isAvailable).flatMap { [Route(path: $0, oneDNN: false), Route(path: $0, oneDNN: true)] }
+    static let all = KernelPath.allCases.filter(\.isAvailable).flatMap {
+        [Route(path: $0, oneDNN: false), Route(path: $0, oneDNN: true)]
+    }
 
     func use<R>(_ body: () throws -> R) rethrows -> R { try path.use(oneDNN: oneDNN, body) }
 }
@@ -47,11 +49,14 @@ func expectClose(
         (worst, place) = (abs(a - b), i)
     }
     #expect(
-        worst <= tolerance * scale, "\(comment?.rawValue ?? "") off by \(worst) at \(place) of \(expected.shape), scale \(scale)",
+        worst <= tolerance * scale,
+        "\(comment?.rawValue ?? "") off by \(worst) at \(place) of \(expected.shape), scale \(scale)",
         sourceLocation: sourceLocation)
 }
 
 /// `float32` exactly; `bfloat16` up to the rounding of weights (known to the reference) and of activations (not known).
 func tolerance(_ precision: Precision) -> Float { precision == .float32 ? 2e-6 : 8e-3 }
 
-func rounded(_ x: Tensor, _ precision: Precision) -> Tensor { precision == .bfloat16 ? Reference.roundedToBFloat16(x) : x }
+func rounded(_ x: Tensor, _ precision: Precision) -> Tensor {
+    precision == .bfloat16 ? Reference.roundedToBFloat16(x) : x
+}

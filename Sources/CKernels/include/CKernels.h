@@ -20,8 +20,6 @@ bool ck_path_available(ck_path path);
 // For tests: makes this thread use `path`, and our own products in place of oneDNN's unless `onednn`.
 void ck_force_path(ck_path path, bool onednn);
 void ck_unforce_path(void);
-// Threads that oneDNN may use for calls from this thread. 1 unless set.
-void ck_set_threads(int count);
 
 // Products --------------------------------------------------------------------------------------------------------
 
