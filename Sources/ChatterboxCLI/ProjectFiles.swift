@@ -26,8 +26,12 @@ enum ProjectFiles {
     static func page() -> URL? { find("Web/index.html") }
 
     private static func find(_ path: String) -> URL? {
-        let executable = (Bundle.main.executableURL ?? URL(filePath: CommandLine.arguments[0])).resolvingSymlinksInPath()
-        for start in [executable.deletingLastPathComponent(), URL(filePath: FileManager.default.currentDirectoryPath)] {
+        let executable = Bundle.main.executableURL ?? URL(filePath: CommandLine.arguments[0])
+        let folders = [
+            executable.resolvingSymlinksInPath().deletingLastPathComponent(),
+            URL(filePath: FileManager.default.currentDirectoryPath),
+        ]
+        for start in folders {
             var folder = start.standardizedFileURL
             while true {
                 let candidate = folder.appending(path: path)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import AudioDSP
 import Foundation
 import SpeechEngine
 import SpeechServer
@@ -118,7 +119,7 @@ private struct WAVFile {
     private let handle: FileHandle
     private let isPipe: Bool
     private let sampleRateHz: Int
-    private var byteCount = 0
+    private var sampleCount = 0
 
     init(path: String, sampleRateHz: Int) throws {
         self.sampleRateHz = sampleRateHz
@@ -131,23 +132,22 @@ private struct WAVFile {
             else { throw ValidationError("Can't write \(path). Choose another file with -o.") }
             handle = opened
         }
-        try handle.write(contentsOf: header(byteCount: nil))
+        try handle.write(contentsOf: header(sampleCount: nil))
     }
 
     mutating func write(_ samples: [Int16]) throws {
-        let bytes = samples.map(\.littleEndian).withUnsafeBufferPointer { Data(buffer: $0) }
-        try handle.write(contentsOf: bytes)
-        byteCount += bytes.count
+        try handle.write(contentsOf: PCM16.bytes(samples))
+        sampleCount += samples.count
     }
 
     func finish() throws {
         guard !isPipe else { return }
         try handle.seek(toOffset: 0)
-        try handle.write(contentsOf: header(byteCount: byteCount))
+        try handle.write(contentsOf: header(sampleCount: sampleCount))
         try handle.close()
     }
 
-    private func header(byteCount: Int?) -> Data {
-        Data(WAVHeader.pcm16(sampleRateHz: sampleRateHz, byteCount: byteCount).readableBytesView)
+    private func header(sampleCount: Int?) -> [UInt8] {
+        WAV.header(sampleRateHz: sampleRateHz, sampleCount: sampleCount)
     }
 }

@@ -80,7 +80,8 @@ struct ServeCommand: AsyncParsableCommand {
             throw ValidationError("The model can't be loaded: \(error.cause)")
         } catch {
             throw ValidationError(
-                "Can't listen on \(host):\(port): \(error). Choose another port with --port, or an address with --host.")
+                "Can't listen on \(host):\(port): \(error). Choose another port with --port, or an address with --host."
+            )
         }
     }
 

@@ -27,7 +27,8 @@ struct Settings {
         guard let text = string(key) else { return fallback }
         guard let value = Int(text), range.contains(value) else {
             throw ValidationError(
-                "\(name(of: key)) is \"\(text)\", but must be an integer from \(range.lowerBound) to \(range.upperBound).")
+                "\(name(of: key)) is \"\(text)\", but must be an integer from \(range.lowerBound) to \(range.upperBound)."
+            )
         }
         return value
     }

@@ -3,8 +3,10 @@
 import asyncio
 import itertools
 import json
+import os
 import re
 import shutil
+import signal
 import tempfile
 import time
 
@@ -32,6 +34,7 @@ class Browser:
             f"--user-data-dir={self.profile.name}",
             "about:blank",
             stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
         )
         address = None
         while address is None:
@@ -48,9 +51,10 @@ class Browser:
         return self
 
     async def __aexit__(self, *_):
-        await self._socket.close()
-        self.process.terminate()
-        await self.process.wait()
+        self._socket.transport.abort()
+        # The browser is a family of processes, and asked politely some of them stay.
+        os.killpg(self.process.pid, signal.SIGKILL)
+        await asyncio.wait_for(self.process.wait(), 10)
         self._drain.cancel()
         self.profile.cleanup()
 

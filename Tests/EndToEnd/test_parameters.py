@@ -166,9 +166,9 @@ async def test_chunk_size_is_the_tokens_of_a_chunk(client):
         tokens = result.done["tokens"]
         assert result.done["first_chunk_tokens"] <= chunk_size
         assert len(result.chunks) >= tokens // chunk_size
-        # 25 tokens are a second of audio. The first chunk lacks the lookahead, the last is what is left.
-        for chunk in result.chunks[1:-1]:
-            assert len(chunk) / 2 == pytest.approx(chunk_size * 960, rel=0.02)
+        # 25 tokens are a second of audio. The first chunk lacks the lookahead, the last two are what is left.
+        for chunk in result.chunks[1:-2]:
+            assert len(chunk) / 2 == chunk_size * 960
 
 
 async def test_smaller_chunks_come_sooner(client):
@@ -182,7 +182,8 @@ async def test_max_new_tokens_ends_speech(client):
     result = await client.stream_speech(text, max_new_tokens=100)
     assert result.done["end_reason"] == "max_new_tokens"
     assert result.done["tokens"] == 100
-    assert result.audio_seconds == pytest.approx(4.0, abs=0.05)
+    # 100 tokens are 4 s; each sentence trails off for 0.12 s more.
+    assert 4.0 <= result.audio_seconds < 4.5
 
 
 async def test_min_new_tokens_delays_the_end(client):

@@ -22,7 +22,8 @@ struct ErrorBody: Encodable {
 
     init(_ error: ServerError) {
         let type = error.httpStatus >= 500 ? "server_error" : "invalid_request_error"
-        self.error = Failure(message: error.message, type: type, param: error.field.map(JSONValue.string) ?? .null, code: error.code)
+        let param = error.field.map(JSONValue.string) ?? .null
+        self.error = Failure(message: error.message, type: type, param: param, code: error.code)
         detail = [Detail(loc: error.field.map { ["body", $0] } ?? ["request"], msg: error.message, type: error.code)]
     }
 }

@@ -1,3 +1,5 @@
+import AudioDSP
+import Foundation
 import Logging
 import NIOCore
 import SpeechEngine
@@ -163,8 +165,8 @@ package actor StreamingSession {
                 sampleRate: engine.sampleRateHz, requestID: request.requestID)
             try await sending { try await self.tell(.info(info)) }
             if request.outputFormat == .wav {
-                let header = WAVHeader.pcm16(sampleRateHz: engine.sampleRateHz)
-                try await sending { try await self.send(.binary(header)) }
+                let header = WAV.header(sampleRateHz: engine.sampleRateHz, sampleCount: nil)
+                try await sending { try await self.send(.binary(ByteBuffer(bytes: header))) }
             }
             for try await event in stream {
                 if job.isCancelled || isClosed { break }
@@ -175,7 +177,7 @@ package actor StreamingSession {
             }
         } catch let failure as SendFailure {
             throw failure.cause
-        } catch where job.isCancelled || isClosed {
+        } catch  where job.isCancelled || isClosed {
             // A cancelled stream may end by throwing; the client is told below that it was cancelled.
         } catch {
             logger.log(
@@ -196,13 +198,10 @@ package actor StreamingSession {
     private func sendChunk(_ chunk: SpeechChunk, of job: Running) async throws {
         job.done.totalChunks += 1
         let number = job.done.totalChunks
-        var pcm = ByteBuffer()
-        pcm.reserveCapacity(chunk.samples.count * 2)
-        for sample in chunk.samples { pcm.writeInteger(sample, endianness: .little) }
-        let byteCount = pcm.readableBytes
+        let pcm = PCM16.bytes(chunk.samples)
         switch job.request.outputFormat {
-        case .wav: try await send(.binary(pcm))
-        case .base64: try await tell(.audio(chunk: number, base64: Base64.encode(pcm)))
+        case .wav: try await send(.binary(ByteBuffer(bytes: pcm)))
+        case .base64: try await tell(.audio(chunk: number, base64: Data(pcm).base64EncodedString()))
         }
         job.done.audioDuration = chunk.audioDuration.rounded(decimals: 4)
         job.done.elapsedTime = chunk.elapsedTime.rounded(decimals: 4)
@@ -212,12 +211,12 @@ package actor StreamingSession {
             chunk: number, latencyToFirstChunk: chunk.latencyToFirstChunk.rounded(decimals: 4),
             elapsedTime: chunk.elapsedTime.rounded(decimals: 4),
             audioDuration: chunk.audioDuration.rounded(decimals: 4),
-            rtf: chunk.realTimeFactor.rounded(decimals: 4), chunkSizeBytes: byteCount,
+            rtf: chunk.realTimeFactor.rounded(decimals: 4), chunkSizeBytes: pcm.count,
             sampleRate: engine.sampleRateHz)
         if job.request.includeMetrics, !job.isCancelled { try await tell(.metrics(metrics)) }
         if job.request.printMetrics {
             logger.info(
-                "chunk \(number): \(byteCount) bytes, \(metrics.audioDuration) s of audio after \(metrics.elapsedTime) s",
+                "chunk \(number): \(pcm.count) bytes, \(metrics.audioDuration) s of audio after \(metrics.elapsedTime) s",
                 metadata: ["rtf": "\(metrics.rtf)", "latency": "\(metrics.latencyToFirstChunk)"])
         }
     }
