@@ -21,7 +21,7 @@ public final class SpeechEngine: SpeechSynthesizing {
         public var lexiconFile: URL?
 
         public init(
-            modelFolder: URL, precision: Precision = .float32,
+            modelFolder: URL, precision: Precision = .bfloat16,
             threads: Int = ProcessInfo.processInfo.activeProcessorCount, maxSessions: Int = 8, maxWaiting: Int = 32,
             maxUnreadChunks: Int = 8, lexiconFile: URL? = nil
         ) {

@@ -66,8 +66,10 @@ enum AddressReader {
             if ["js", "py", "io", "ai", "uk", "tv", "ca", "eu", "ts", "md"].contains(lower) {
                 return Acronyms.spelled(label.uppercased())
             }
-            if ["pdf", "txt", "csv", "xml", "html", "htm", "css", "cpp", "png", "svg", "mp", "exe", "dll", "xls", "ppt",
-                "gz", "sql", "cfg", "jpg"].contains(lower) {
+            if [
+                "pdf", "txt", "csv", "xml", "html", "htm", "css", "cpp", "png", "svg", "mp", "exe", "dll", "xls", "ppt",
+                "gz", "sql", "cfg", "jpg",
+            ].contains(lower) {
                 return Acronyms.words(for: label.uppercased())
             }
         }
@@ -82,16 +84,19 @@ enum AddressReader {
     }
 
     private static func isName(_ text: Substring) -> Bool {
-        !text.isEmpty && text.unicodeScalars.allSatisfy { $0.isLetter || $0.isDigit || "._%+-".unicodeScalars.contains($0) }
+        !text.isEmpty
+            && text.unicodeScalars.allSatisfy { $0.isLetter || $0.isDigit || "._%+-".unicodeScalars.contains($0) }
     }
 
     private static func isHost(_ text: Substring, anyDomain: Bool) -> Bool {
         let host = text.split(separator: ":", omittingEmptySubsequences: false)[0]
         let labels = host.split(separator: ".", omittingEmptySubsequences: false)
         guard labels.count >= 2, let last = labels.last else { return false }
-        guard labels.allSatisfy({ label in
-            !label.isEmpty && label.unicodeScalars.allSatisfy { $0.isLetter || $0.isDigit || $0 == "-" }
-        }) else { return false }
+        guard
+            labels.allSatisfy({ label in
+                !label.isEmpty && label.unicodeScalars.allSatisfy { $0.isLetter || $0.isDigit || $0 == "-" }
+            })
+        else { return false }
         guard last.unicodeScalars.allSatisfy(\.isLetter), last.utf8.count >= 2 else { return false }
         return anyDomain || (domains.contains(String(last)) && labels.dropLast().contains { $0.utf8.count > 1 })
     }

@@ -10,10 +10,14 @@ enum CharacterFolding {
     static func fold(_ text: String) -> [Unicode.Scalar] {
         var folded: [Unicode.Scalar] = []
         folded.reserveCapacity(text.utf8.count)
-        var letters = String.UnicodeScalarView()        // a word with letters beyond ASCII
+        var letters = String.UnicodeScalarView()  // a word with letters beyond ASCII
         var hasForeign = false
         func closeWord() {
-            if hasForeign { folded.append(contentsOf: plain(String(letters))) } else { folded.append(contentsOf: letters) }
+            if hasForeign {
+                folded.append(contentsOf: plain(String(letters)))
+            } else {
+                folded.append(contentsOf: letters)
+            }
             letters.removeAll(keepingCapacity: true)
             hasForeign = false
         }
@@ -79,7 +83,9 @@ enum CharacterFolding {
                 case .nonspacingMark, .spacingMark, .enclosingMark, .modifierLetter: continue
                 default:
                     // A letter that not even ICU has a sound for: better its name than silence.
-                    let name = scalar.properties.name?.split(separator: " ").last { $0.unicodeScalars.allSatisfy(\.isLetter) }
+                    let name = scalar.properties.name?.split(separator: " ").last {
+                        $0.unicodeScalars.allSatisfy(\.isLetter)
+                    }
                     result.append(contentsOf: " \(name?.lowercased() ?? "letter") ".unicodeScalars)
                 }
             }
@@ -93,7 +99,8 @@ enum CharacterFolding {
         let scalars = Array(text.unicodeScalars)
         var named = String.UnicodeScalarView()
         for (i, scalar) in scalars.enumerated() {
-            let isAlone = !(i > 0 && scalars[i - 1].properties.isAlphabetic)
+            let isAlone =
+                !(i > 0 && scalars[i - 1].properties.isAlphabetic)
                 && !(i + 1 < scalars.count && scalars[i + 1].properties.isAlphabetic)
             if isAlone, let name = SymbolTable.greekNames[scalar] {
                 named.append(contentsOf: name.unicodeScalars)

@@ -7,7 +7,8 @@ extension Verbalizer {
         if let day = CalendarNames.shortDays[word] {
             let hasStop = isSymbol(".", at + 1)
             let next = at + (hasStop ? 2 : 1)
-            let isFollowed = isSymbol(",", next) || (hasStop && token(next)?.integer != nil)
+            let isFollowed =
+                isSymbol(",", next) || (hasStop && token(next)?.integer != nil)
                 || token(next).map { CalendarNames.month($0.text) != nil } == true
             guard isFollowed else { return false }
             out.say(day)
@@ -143,7 +144,9 @@ extension Verbalizer {
             if first > 12 { swap(&first, &second) }
         }
         guard (1...12).contains(first), (1...31).contains(second), (1000...2999).contains(third) else { return nil }
-        return (CalendarNames.months[first - 1] + " " + NumberSpeller.ordinal(String(second)), NumberSpeller.year(third))
+        return (
+            CalendarNames.months[first - 1] + " " + NumberSpeller.ordinal(String(second)), NumberSpeller.year(third)
+        )
     }
 
     // MARK: - Times
@@ -192,7 +195,8 @@ extension Verbalizer {
                 words = hour == 0 ? "midnight" : words + (hour > 12 ? " hundred" : " o'clock")
             }
             if isSymbol(":", end), let seconds = attached(.number, end + 1), let value = seconds.integer, value < 60 {
-                words = words.replacing(" o'clock", with: "") + " and " + NumberSpeller.cardinal(value)
+                words =
+                    words.replacing(" o'clock", with: "") + " and " + NumberSpeller.cardinal(value)
                     + (value == 1 ? " second" : " seconds")
                 end += 2
             }

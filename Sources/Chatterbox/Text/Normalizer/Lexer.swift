@@ -71,7 +71,7 @@ struct Lexer {
         let start = at
         // U.S., p.m., J.R.R.: single letters, each with a dot and a letter behind it
         while scalar()?.isLetter == true, scalar(1) == ".", scalar(2)?.isLetter == true { at += 2 }
-        if at > start, scalar(1)?.isLetter == true { at -= 2 }     // the last letter begins a word
+        if at > start, scalar(1)?.isLetter == true { at -= 2 }  // the last letter begins a word
         if at > start {
             at += 1
             add(.initials, String(text(start, at).filter { $0 != "." }))
@@ -161,7 +161,9 @@ struct Lexer {
             var end = at + 2
             if scalar(1) == "(" {
                 while end < scalars.count, end < at + 1000, scalars[end] != " ", scalars[end] != ")" { end += 1 }
-                if end < scalars.count, scalars[end] == ")", scalars[at..<end].contains(where: { "/.#".unicodeScalars.contains($0) }) {
+                if end < scalars.count, scalars[end] == ")",
+                    scalars[at..<end].contains(where: { "/.#".unicodeScalars.contains($0) })
+                {
                     at = end + 1
                     return
                 }

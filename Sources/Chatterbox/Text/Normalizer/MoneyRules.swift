@@ -28,7 +28,8 @@ extension Verbalizer {
             at += 2
             return true
         }
-        let bySymbol = next.kind == .symbol && !(next.spaceBefore && token(at + 2)?.kind == .number)
+        let bySymbol =
+            next.kind == .symbol && !(next.spaceBefore && token(at + 2)?.kind == .number)
             ? Currencies.bySymbol[next.text] : nil
         guard let currency = bySymbol ?? (next.kind == .word ? Currencies.byCode[next.text] : nil) else { return false }
         if attached(.number, at + 2) != nil { return false }
@@ -51,7 +52,8 @@ extension Verbalizer {
             if let last = attached(.number, second) ?? (second > end + 1 ? nil : token(second)), last.kind == .number {
                 end = second + 1
                 let lastScale = self.scale(&end)
-                let low = scale == nil && number.fraction == nil
+                let low =
+                    scale == nil && number.fraction == nil
                     ? NumberSpeller.cardinal(number.text) : amount(number, scale: scale, currency)
                 out.say(prefix + low + " to " + amount(last, scale: lastScale, currency))
                 at = end
@@ -59,7 +61,8 @@ extension Verbalizer {
                 return true
             }
         }
-        let isAdjective = ["a", "an"].contains(previous?.text.lowercased() ?? "") && number.fraction == nil
+        let isAdjective =
+            ["a", "an"].contains(previous?.text.lowercased() ?? "") && number.fraction == nil
             && token(end).map { $0.isLowercase && $0.spaceBefore } == true
             && !["a", "an", "for", "in", "on", "per", "to", "and", "or", "each", "from", "of", "off"]
                 .contains(token(end)!.text)
@@ -78,7 +81,8 @@ extension Verbalizer {
 
     private func scale(_ index: inout Int) -> String? {
         guard let next = token(index), next.kind == .word else { return nil }
-        let scale = next.spaceBefore
+        let scale =
+            next.spaceBefore
             ? (Units.scaleWords.contains(next.text.lowercased()) ? next.text.lowercased() : nil)
             : Units.multipliers[next.text]
         if scale != nil { index += 1 }

@@ -10,7 +10,8 @@ extension Verbalizer {
         if isSymbol("-", quantity.end, attached: false), let high = token(quantity.end + 1), high.kind == .number,
             prefix.isEmpty, tokens[quantity.end].spaceBefore == high.spaceBefore, !isEquation(quantity.end)
         {
-            let isYears = year(at, force: true) != nil && high.isPlainInteger && [2, 4].contains(high.text.utf8.count)
+            let isYears =
+                year(at, force: true) != nil && high.isPlainInteger && [2, 4].contains(high.text.utf8.count)
                 && Units.unit(token(quantity.end + 2)?.text ?? "") == nil
             let low = isYears ? year(at, force: true)! : quantity.words
             if isYears, let last = year(quantity.end + 1, force: true) {
@@ -73,7 +74,9 @@ extension Verbalizer {
         var words: String
         if let fraction = number.fraction {
             words = NumberSpeller.cardinal(number.text) + " point " + NumberSpeller.digits(fraction)
-        } else if !number.isGrouped && (number.text.utf8.count > 9 || (number.text.hasPrefix("0") && number.text != "0")) {
+        } else if !number.isGrouped
+            && (number.text.utf8.count > 9 || (number.text.hasPrefix("0") && number.text != "0"))
+        {
             words = NumberSpeller.digits(number.text)
         } else {
             words = NumberSpeller.cardinal(number.text)
@@ -243,7 +246,8 @@ extension Verbalizer {
     private mutating func readDimensions() -> Bool {
         func operand(_ index: Int) -> (words: String, end: Int)? {
             guard let number = token(index), number.kind == .number else { return nil }
-            let words = number.isPlainInteger && number.text.utf8.count == 4
+            let words =
+                number.isPlainInteger && number.text.utf8.count == 4
                 ? NumberSpeller.code(number.text) : plain(index)!.words
             return (words, index + 1)
         }
@@ -251,7 +255,8 @@ extension Verbalizer {
             guard let sign = token(index) else { return false }
             return (sign.text.lowercased() == "x" && sign.kind == .word) || (sign.text == "×" && !sign.spaceBefore)
         }
-        guard let first = operand(at), first.words != "zero", times(first.end), let second = operand(first.end + 1) else { return false }
+        guard let first = operand(at), first.words != "zero", times(first.end), let second = operand(first.end + 1)
+        else { return false }
         var words = first.words + " by " + second.words
         at = second.end
         if times(at), let third = operand(at + 1) {
@@ -266,7 +271,9 @@ extension Verbalizer {
     private mutating func readFixedForm() -> Bool {
         let number = tokens[at]
         guard number.isPlainInteger else { return false }
-        if number.text == "911", ["call", "called", "dial", "dialed", "calling"].contains(previous?.text.lowercased() ?? "") {
+        if number.text == "911",
+            ["call", "called", "dial", "dialed", "calling"].contains(previous?.text.lowercased() ?? "")
+        {
             out.say("nine one one")
             at += 1
             return true
@@ -297,7 +304,8 @@ extension Verbalizer {
             sayDigitGroups(parts)
             return
         }
-        let isAddress = parts.count == 4 && parts.allSatisfy { (Int($0) ?? 256) < 256 } && parts.contains { $0.utf8.count > 1 }
+        let isAddress =
+            parts.count == 4 && parts.allSatisfy { (Int($0) ?? 256) < 256 } && parts.contains { $0.utf8.count > 1 }
         for (i, part) in parts.enumerated() {
             if i > 0 { out.say(isAddress ? "dot" : "point") }
             out.say(isAddress || part.hasPrefix("0") ? NumberSpeller.digits(part) : NumberSpeller.code(part))
@@ -376,7 +384,8 @@ extension Verbalizer {
     // MARK: - Years
 
     private static let yearWords: Set<String> = [
-        "in", "since", "by", "from", "until", "till", "before", "after", "of", "during", "circa", "year", "early", "late",
+        "in", "since", "by", "from", "until", "till", "before", "after", "of", "during", "circa", "year", "early",
+        "late",
         "mid", "around", "summer", "winter", "spring", "fall", "autumn", "back", "born", "died",
     ]
 
@@ -385,9 +394,13 @@ extension Verbalizer {
         guard let number = token(index), number.text.utf8.count == 4, let value = number.integer else { return nil }
         let before = token(index - 1)?.text.lowercased() ?? ""
         let isNear = (1900...2099).contains(value)
-        guard isNear || ((1000...1899).contains(value) && (force || Self.yearWords.contains(before))) else { return nil }
-        if !isNear, !force, let next = token(index + 1), next.isLowercase, next.text.hasSuffix("s"), next.text.utf8.count > 3 {
-            return nil      // "of 1500 people" but not "of 1500 dollars"
+        guard isNear || ((1000...1899).contains(value) && (force || Self.yearWords.contains(before))) else {
+            return nil
+        }
+        if !isNear, !force, let next = token(index + 1), next.isLowercase, next.text.hasSuffix("s"),
+            next.text.utf8.count > 3
+        {
+            return nil  // "of 1500 people" but not "of 1500 dollars"
         }
         return NumberSpeller.year(value)
     }

@@ -112,9 +112,11 @@ extension Verbalizer {
         let symbol = tokens[at]
         guard symbol.spaceBefore == next.spaceBefore || before.kind == .number else { return false }
         return (before.kind == .number || before.text == ")" || before.text.utf8.count == 1)
-            && (next.kind == .number || next.text == "(" || next.text == "-" || next.kind == .word && next.text.utf8.count == 1
+            && (next.kind == .number || next.text == "(" || next.text == "-"
+                || next.kind == .word && next.text.utf8.count == 1
                 || before.kind == .number)
-            || (symbol.spaceBefore && next.spaceBefore && before.kind == .word && (next.kind == .word || next.kind == .number))
+            || (symbol.spaceBefore && next.spaceBefore && before.kind == .word
+                && (next.kind == .word || next.kind == .number))
     }
 
     private var isDateLike: Bool { isSymbol("/", at + 2) || isSymbol("/", at - 2) }

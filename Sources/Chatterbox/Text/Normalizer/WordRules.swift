@@ -21,7 +21,8 @@ extension Verbalizer {
             }
         }
         if word.text == "St" || word.text == "Dr" {
-            let followsName = previous.map { $0.isCapitalised || $0.kind == .number } == true && !word.startsSentence(previous)
+            let followsName =
+                previous.map { $0.isCapitalised || $0.kind == .number } == true && !word.startsSentence(previous)
             let isStreet = followsName && (next?.isCapitalised != true || previous?.kind == .number || hasAddressNumber)
             if isStreet && (hasStop || next == nil || next!.kind != .word) || isStreet && hasAddressNumber {
                 out.say(word.text == "St" ? "Street" : "Drive")
@@ -35,7 +36,7 @@ extension Verbalizer {
         }
         if word.text.utf8.count == 1, word.isCapitalised, hasStop, let next, next.isCapitalised,
             word.text != "I" || previous == nil || isSymbol(".", at - 1),
-            !(previous.map { $0.kind == .word && $0.text.utf8.count == 1 } == true),        // "F B I. Then"
+            !(previous.map { $0.kind == .word && $0.text.utf8.count == 1 } == true),  // "F B I. Then"
             Abbreviations.entry(next.text) == nil, next.text != "Dr", next.text != "St",
             next.text.utf8.count == 1 ? isSymbol(".", at + 3) : !Abbreviations.starters.contains(next.text)
         {
@@ -59,14 +60,17 @@ extension Verbalizer {
             out.say(words)
             at = afterStop(at + 1, mayEndSentence: false)
         case .numbered:
-            guard hasStop, let next, next.kind == .number || next.kind == .dotted
-                || (next.kind == .word && RomanNumerals.value(next.text) != nil && word.isCapitalised && next.text != "I")
+            guard hasStop, let next,
+                next.kind == .number || next.kind == .dotted
+                    || (next.kind == .word && RomanNumerals.value(next.text) != nil && word.isCapitalised
+                        && next.text != "I")
             else { return false }
             out.say(words)
             at += 2
         case .afterName:
-            guard hasStop || next?.kind != .word, previous?.isCapitalised == true || previous?.kind == .number
-                || isSymbol(".", at - 1) || ["st", "nd", "rd", "th"].contains(previous?.text)
+            guard hasStop || next?.kind != .word,
+                previous?.isCapitalised == true || previous?.kind == .number
+                    || isSymbol(".", at - 1) || ["st", "nd", "rd", "th"].contains(previous?.text)
             else { return false }
             out.say(words)
             at = afterStop(at + 1)
@@ -76,7 +80,8 @@ extension Verbalizer {
 
     /// "Martin Luther King Jr" and "Acme Inc" without their stops.
     private mutating func readBareSuffix(_ word: Token, _ words: String) -> Bool {
-        guard ["Jr", "Sr", "Inc", "Ltd", "Corp"].contains(word.text), previous?.isCapitalised == true || isSymbol(",", at - 1)
+        guard ["Jr", "Sr", "Inc", "Ltd", "Corp"].contains(word.text),
+            previous?.isCapitalised == true || isSymbol(",", at - 1)
         else { return false }
         out.say(words)
         at += 1
@@ -98,8 +103,9 @@ extension Verbalizer {
     mutating func readInitials() {
         let letters = tokens[at].text
         at += 1
-        if let words = Abbreviations.initials[letters.lowercased()], letters != letters.uppercased() || letters.utf8.count != 2
-            || letters == "AM" || letters == "PM"
+        if let words = Abbreviations.initials[letters.lowercased()],
+            letters != letters.uppercased() || letters.utf8.count != 2
+                || letters == "AM" || letters == "PM"
         {
             out.say(words)
             if letters.lowercased() == "eg" || letters.lowercased() == "ie" {
@@ -147,14 +153,18 @@ extension Verbalizer {
         let name = before.kind == .word ? before.text : token(at - 2)?.text ?? ""
         let isLetter = word.text.utf8.count == (isPossessive ? 3 : 1)
         if RomanNumerals.rulers.contains(name) {
-            let isClosed = next == nil || next!.kind == .symbol || ["of", "was", "ruled", "reigned", "and", "in"].contains(next!.text)
+            let isClosed =
+                next == nil || next!.kind == .symbol
+                || ["of", "was", "ruled", "reigned", "and", "in"].contains(next!.text)
             guard !isLetter || (word.text != "I" && value < 50) || isClosed else { return false }
             out.say("the " + NumberSpeller.ordinal(String(value)) + (isPossessive ? "'s" : ""))
             at += 1
             return true
         }
         let isCounted = RomanNumerals.counted.contains(name) || Abbreviations.entry(name)?.rule == .numbered
-        guard isCounted || (!isLetter && before.isCapitalised && !before.isAllCapitals && value < 40) else { return false }
+        guard isCounted || (!isLetter && before.isCapitalised && !before.isAllCapitals && value < 40) else {
+            return false
+        }
         if isLetter && attached(.symbol, at + 1)?.text == "'" { return false }
         out.say(NumberSpeller.cardinal(value) + (isPossessive ? "'s" : ""))
         at += 1
@@ -190,7 +200,9 @@ extension Verbalizer {
             let power = attached(.number, at + 2)
             let isCode = power != nil && !(["2", "3"].contains(power!.text) && Units.unit(next.text)?.isLength == true)
             if !isCode && Units.unit(next.text) != nil { return false }
-            if !isCode && Units.multipliers[next.text] != nil && next.text != "T" && next.text != "b" && next.text != "K" {
+            if !isCode && Units.multipliers[next.text] != nil && next.text != "T" && next.text != "b"
+                && next.text != "K"
+            {
                 return false
             }
         }
@@ -222,7 +234,7 @@ extension Verbalizer {
         let word = tokens[at]
         at += 1
         if word.isAllCapitals, word.text.utf8.count <= 3, isSymbol("&", at), token(at + 1)?.isCapitalised == true {
-            out.say(Acronyms.spelled(word.text))        // AT&T
+            out.say(Acronyms.spelled(word.text))  // AT&T
             return
         }
         let shouting = isShouting || (word.isAllCapitals && hasCapitalsAround)
@@ -250,6 +262,7 @@ extension Token {
     /// Whether the token before this one only has its capital from the beginning of a sentence.
     fileprivate func startsSentence(_ previous: Token?) -> Bool {
         guard let previous, previous.kind == .word else { return false }
-        return Abbreviations.starters.contains(previous.text) || ["Meet", "See", "Call", "Ask", "Dear", "With"].contains(previous.text)
+        return Abbreviations.starters.contains(previous.text)
+            || ["Meet", "See", "Call", "Ask", "Dear", "With"].contains(previous.text)
     }
 }

@@ -49,7 +49,8 @@ public struct G2PNet: Sendable {
         weight: (_ key: String, _ shape: [Int]) throws -> Tensor
     ) throws {
         let width = configuration.width
-        guard (1...4096).contains(width), (0...64).contains(configuration.before), (0...64).contains(configuration.after),
+        guard (1...4096).contains(width), (0...64).contains(configuration.before),
+            (0...64).contains(configuration.after),
             !configuration.letters.isEmpty, symbolCount > 0
         else { throw TextError.configuration(problem: "g2p width, before, after, letters or symbols out of range") }
         func linear(_ key: String, _ inputs: Int, _ outputs: Int) throws -> Linear {

@@ -76,8 +76,9 @@ public struct Lexicon: Sendable {
                 switch table.indices(of: parts.value) {
                 case .success(let phonemes): entries[key] = .phonemes(phonemes)
                 case .failure(let unknown):
-                    throw problem("unknown phoneme '\(unknown.symbol)'; allowed are: "
-                        + symbols.map { $0 == " " ? "space" : $0 }.joined(separator: " "))
+                    throw problem(
+                        "unknown phoneme '\(unknown.symbol)'; allowed are: "
+                            + symbols.map { $0 == " " ? "space" : $0 }.joined(separator: " "))
                 }
             }
             lines[key] = index + 1

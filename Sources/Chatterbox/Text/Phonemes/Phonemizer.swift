@@ -88,7 +88,8 @@ struct Phonemizer: Sendable {
             if let match = match(keys, at) {
                 let last = tokens[at + match.count - 1]
                 switch match.pronunciation {
-                case .phonemes(let phonemes): say(phonemes + (match.isPossessive ? ending(after: phonemes) : []), last.tail)
+                case .phonemes(let phonemes):
+                    say(phonemes + (match.isPossessive ? ending(after: phonemes) : []), last.tail)
                 case .respelling(let spelling): letters += spelling + (match.isPossessive ? "'s" : "") + last.tail
                 }
                 at += match.count
@@ -104,7 +105,9 @@ struct Phonemizer: Sendable {
         return parts
     }
 
-    private func match(_ keys: [String], _ at: Int) -> (pronunciation: Lexicon.Pronunciation, count: Int, isPossessive: Bool)? {
+    private func match(_ keys: [String], _ at: Int) -> (
+        pronunciation: Lexicon.Pronunciation, count: Int, isPossessive: Bool
+    )? {
         if lexicon.count == 0 { return nil }
         if let found = lexicon.match(keys[at...]) { return (found.pronunciation, found.count, false) }
         // "Nguyen's"
@@ -117,7 +120,9 @@ struct Phonemizer: Sendable {
     /// The sound of 's.
     private func ending(after phonemes: [Int]) -> [Int] {
         func isOne(of symbols: [String]) -> Bool { symbols.contains { index[$0] == phonemes.last && index[$0] != nil } }
-        let sound = isOne(of: ["s", "z", "ʃ", "ʒ", "ʧ", "ʤ"]) ? ["ᵻ", "z"] : isOne(of: ["p", "t", "k", "f", "θ"]) ? ["s"] : ["z"]
+        let sound =
+            isOne(of: ["s", "z", "ʃ", "ʒ", "ʧ", "ʤ"])
+            ? ["ᵻ", "z"] : isOne(of: ["p", "t", "k", "f", "θ"]) ? ["s"] : ["z"]
         return sound.compactMap { index[$0] }
     }
 

@@ -23,7 +23,7 @@ package struct RawBlocks: Sequence, IteratorProtocol {
         skipSpaces()
         guard at < scalars.endIndex else { return nil }
         var block: [Unicode.Scalar] = []
-        var places: [String.Index] = []         // where each of them stands in the text
+        var places: [String.Index] = []  // where each of them stands in the text
         var line = 0
         while at < scalars.endIndex {
             let scalar = scalars[at]
@@ -59,7 +59,8 @@ package struct RawBlocks: Sequence, IteratorProtocol {
         var index = at
         var breaks = 0
         while index < scalars.endIndex, scalars[index].properties.isWhitespace {
-            let isPair = scalars[index] == "\r" && scalars.index(after: index) < scalars.endIndex
+            let isPair =
+                scalars[index] == "\r" && scalars.index(after: index) < scalars.endIndex
                 && scalars[scalars.index(after: index)] == "\n"
             if scalars[index].isLineBreak && !isPair { breaks += 1 }
             index = scalars.index(after: index)
@@ -72,7 +73,8 @@ package struct RawBlocks: Sequence, IteratorProtocol {
     }
 
     private mutating func skipSpaces(stoppingAtLines: Bool = false) {
-        while at < scalars.endIndex, scalars[at].properties.isWhitespace, !(stoppingAtLines && scalars[at].isLineBreak) {
+        while at < scalars.endIndex, scalars[at].properties.isWhitespace, !(stoppingAtLines && scalars[at].isLineBreak)
+        {
             at = scalars.index(after: at)
         }
     }

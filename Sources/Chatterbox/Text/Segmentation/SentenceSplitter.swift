@@ -34,7 +34,8 @@ package struct SentenceSplitter: Sendable {
             var sentences = 1
             while sentences < splitter.mostSentences, let following = peekSentence() {
                 let isWanted = piece.utf8.count < splitter.enough || following.utf8.count < splitter.short
-                guard isWanted, splitter.cost(of: piece[...]) + 1 + splitter.cost(of: following) <= splitter.limit else { break }
+                guard isWanted, splitter.cost(of: piece[...]) + 1 + splitter.cost(of: following) <= splitter.limit
+                else { break }
                 piece += " " + following
                 waiting.removeFirst()
                 sentences += 1
@@ -123,7 +124,9 @@ package struct SentenceSplitter: Sendable {
             if cost > limit, space != nil { break }
             if cost * 5 > limit * 2 {
                 if ",;:".contains(word.last!) { clause = end }
-                if Self.conjunctions.contains(text[text.index(after: end)...].prefix { $0 != " " }) { conjunction = end }
+                if Self.conjunctions.contains(text[text.index(after: end)...].prefix { $0 != " " }) {
+                    conjunction = end
+                }
             }
             space = end
             start = text.index(after: end)

@@ -33,10 +33,14 @@ enum Abbreviations {
     private static let table: [String: (words: String, rule: Rule)] = [
         "Mr": ("Mister", .title), "Mrs": ("Missus", .title), "Ms": ("Miss", .title), "Mx": ("Mix", .title),
         "Prof": ("Professor", .title), "Gen": ("General", .title), "Sgt": ("Sergeant", .title),
-        "Capt": ("Captain", .title), "Cpt": ("Captain", .title), "Lt": ("Lieutenant", .title), "Col": ("Colonel", .title),
-        "Maj": ("Major", .title), "Cmdr": ("Commander", .title), "Adm": ("Admiral", .title), "Cpl": ("Corporal", .title),
-        "Rev": ("Reverend", .title), "Hon": ("Honorable", .title), "Gov": ("Governor", .title), "Sen": ("Senator", .title),
-        "Rep": ("Representative", .title), "Pres": ("President", .title), "Mt": ("Mount", .title), "Fr": ("Father", .title),
+        "Capt": ("Captain", .title), "Cpt": ("Captain", .title), "Lt": ("Lieutenant", .title),
+        "Col": ("Colonel", .title),
+        "Maj": ("Major", .title), "Cmdr": ("Commander", .title), "Adm": ("Admiral", .title),
+        "Cpl": ("Corporal", .title),
+        "Rev": ("Reverend", .title), "Hon": ("Honorable", .title), "Gov": ("Governor", .title),
+        "Sen": ("Senator", .title),
+        "Rep": ("Representative", .title), "Pres": ("President", .title), "Mt": ("Mount", .title),
+        "Fr": ("Father", .title),
         "Messrs": ("Messieurs", .title), "Supt": ("Superintendent", .title),
         "etc": ("et cetera", .always), "vs": ("versus", .always), "approx": ("approximately", .always),
         "dept": ("department", .stopped), "Dept": ("Department", .stopped), "misc": ("miscellaneous", .stopped),
@@ -47,8 +51,10 @@ enum Abbreviations {
         "appt": ("appointment", .always), "assn": ("association", .stopped), "Assn": ("Association", .stopped),
         "Univ": ("University", .stopped), "Inc": ("Incorporated", .stopped), "Corp": ("Corporation", .stopped),
         "Ltd": ("Limited", .stopped), "Co": ("Company", .stopped), "Bros": ("Brothers", .stopped),
-        "Jr": ("Junior", .stopped), "Sr": ("Senior", .stopped), "Esq": ("Esquire", .stopped), "viz": ("namely", .stopped),
-        "cf": ("compare", .stopped), "al": ("al", .stopped), "ibid": ("ibid", .stopped), "orig": ("originally", .stopped),
+        "Jr": ("Junior", .stopped), "Sr": ("Senior", .stopped), "Esq": ("Esquire", .stopped),
+        "viz": ("namely", .stopped),
+        "cf": ("compare", .stopped), "al": ("al", .stopped), "ibid": ("ibid", .stopped),
+        "orig": ("originally", .stopped),
         "Ave": ("Avenue", .afterName), "Blvd": ("Boulevard", .afterName), "Rd": ("Road", .afterName),
         "Ln": ("Lane", .afterName), "Ct": ("Court", .afterName), "Hwy": ("Highway", .afterName),
         "Pkwy": ("Parkway", .afterName), "Sq": ("Square", .afterName), "Pl": ("Place", .afterName),
@@ -56,7 +62,8 @@ enum Abbreviations {
         "nos": ("numbers", .numbered), "Fig": ("Figure", .numbered), "fig": ("figure", .numbered),
         "Figs": ("Figures", .numbered), "figs": ("figures", .numbered), "Vol": ("Volume", .numbered),
         "vol": ("volume", .numbered), "Ch": ("Chapter", .numbered), "ch": ("chapter", .numbered),
-        "Sec": ("Section", .numbered), "sec": ("section", .numbered), "p": ("page", .numbered), "pp": ("pages", .numbered),
+        "Sec": ("Section", .numbered), "sec": ("section", .numbered), "p": ("page", .numbered),
+        "pp": ("pages", .numbered),
         "pg": ("page", .numbered), "ext": ("extension", .numbered), "Ext": ("Extension", .numbered),
         "Apt": ("Apartment", .numbered), "apt": ("apartment", .numbered), "Ste": ("Suite", .numbered),
         "ca": ("circa", .numbered), "c": ("circa", .numbered), "Rm": ("Room", .numbered), "Art": ("Article", .numbered),
@@ -66,22 +73,27 @@ enum Abbreviations {
 
     /// Letters with dots that have words of their own.
     static let initials: [String: String] = [
-        "eg": "for example", "ie": "that is", "am": "a m", "pm": "p m", "aka": "A K A", "phd": "Ph D", "edd": "Ed D", "psyd": "Psy D", "qv": "Q V", "ps": "P S",
+        "eg": "for example", "ie": "that is", "am": "a m", "pm": "p m", "aka": "A K A", "phd": "Ph D", "edd": "Ed D",
+        "psyd": "Psy D", "qv": "Q V", "ps": "P S",
     ]
 
     /// Written with a slash.
     static let slashed: [String: String] = [
         "w/o": "without", "w/": "with", "c/o": "care of", "n/a": "not applicable", "and/or": "and or",
-        "he/she": "he or she", "she/he": "she or he", "his/her": "his or her", "him/her": "him or her", "s/he": "she or he",
+        "he/she": "he or she", "she/he": "she or he", "his/her": "his or her", "him/her": "him or her",
+        "s/he": "she or he",
         "yes/no": "yes or no", "a/c": "A C", "b/c": "because", "he/him": "he him", "she/her": "she her",
-        "they/them": "they them", "km/h": "kilometers per hour", "m/s": "meters per second", "true/false": "true or false",
+        "they/them": "they them", "km/h": "kilometers per hour", "m/s": "meters per second",
+        "true/false": "true or false",
         "tcp/ip": "T C P I P", "i/o": "I O",
     ]
 
     /// Words that begin sentences, so that the capital letter before them was no initial: "Plan B. Then …".
     static let starters: Set<String> = [
-        "The", "Then", "It", "He", "She", "We", "They", "I", "You", "This", "That", "These", "Those", "But", "And", "So",
-        "In", "On", "At", "If", "When", "What", "Why", "How", "Where", "Who", "A", "An", "My", "Your", "His", "Her", "Our",
+        "The", "Then", "It", "He", "She", "We", "They", "I", "You", "This", "That", "These", "Those", "But", "And",
+        "So",
+        "In", "On", "At", "If", "When", "What", "Why", "How", "Where", "Who", "A", "An", "My", "Your", "His", "Her",
+        "Our",
         "Their", "There", "Here", "Now", "No", "Yes", "As", "For", "After", "Before", "Let", "Do", "Is", "Are", "Was",
     ]
 }

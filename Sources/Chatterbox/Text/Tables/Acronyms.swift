@@ -8,14 +8,16 @@ enum Acronyms {
         "SONAR": "sonar", "SCUBA": "scuba", "SWAT": "swat", "FIFA": "Fifa", "NAFTA": "Nafta", "NASDAQ": "Nazdak",
         "FEMA": "Feema", "OSHA": "Osha", "DARPA": "Darpa", "CERN": "Cern", "INTERPOL": "Interpol", "YOLO": "yolo",
         "FOMO": "fomo", "LAN": "lan", "WAN": "wan", "CAPTCHA": "captcha", "BASIC": "basic", "SAT": "S A T",
-        "JSON": "Jason", "IEEE": "I triple E", "AAA": "triple A", "OK": "okay", "Ok": "okay", "ok": "okay", "ASAP": "A S A P",
+        "JSON": "Jason", "IEEE": "I triple E", "AAA": "triple A", "OK": "okay", "Ok": "okay", "ok": "okay",
+        "ASAP": "A S A P",
         "NAACP": "N double A C P", "NCAA": "N C double A", "LED": "L E D", "AWOL": "awol", "BIOS": "bios",
         "CMOS": "sea moss", "DOS": "doss", "NORAD": "Norad", "POTUS": "potus", "SCOTUS": "scotus", "PETA": "Peta",
         "WASP": "wasp", "MIDI": "middy", "VAT": "V A T", "ISO": "I S O", "ADHD": "A D H D", "IRA": "I R A",
         "USAID": "U S A I D", "CIO": "C I O", "UEFA": "you eff a", "IKEA": "Ikea", "LEGO": "Lego", "NIKE": "Nike",
         "GUI": "gooey", "SaaS": "sass", "LaTeX": "lay tech", "PhD": "Ph D", "MSc": "M S C", "BSc": "B S C",
         "WiFi": "Wi Fi", "macOS": "mac O S", "iOS": "I O S", "IoT": "I O T", "DJ": "D J", "MC": "M C",
-        "YouTube": "You Tube", "MySQL": "My S Q L", "PostgreSQL": "Postgres Q L", "vs": "versus", "etc": "et cetera", "URL": "U R L",
+        "YouTube": "You Tube", "MySQL": "My S Q L", "PostgreSQL": "Postgres Q L", "vs": "versus", "etc": "et cetera",
+        "URL": "U R L",
         "ICU": "I C U", "IQ": "I Q", "EEG": "E E G", "AOL": "A O L", "EU": "E U", "AI": "A I", "UAE": "U A E",
         "IOU": "I O U", "AOK": "A okay", "EOF": "E O F", "IO": "I O", "OS": "O S", "UI": "U I", "UX": "U X",
         "IT": "I T", "US": "U S", "AM": "A M", "PM": "P M", "GPU": "G P U", "mRNA": "M R N A", "tRNA": "T R N A",
@@ -35,7 +37,8 @@ enum Acronyms {
         "one", "or", "our", "out", "own", "put", "red", "run", "sad", "saw", "say", "see", "she", "sit", "six", "so",
         "sun", "ten", "the", "this", "to", "too", "top", "two", "up", "use", "war", "was", "way", "we", "who", "why",
         "win", "wow", "yes", "yet", "you", "your", "ask", "bye", "cut", "die", "eat", "fix", "guy", "hit", "job",
-        "law", "lie", "mad", "mom", "dad", "pay", "pop", "set", "sky", "try", "us", "yay", "boo", "aah", "ugh", "tea", "ice",
+        "law", "lie", "mad", "mom", "dad", "pay", "pop", "set", "sky", "try", "us", "yay", "boo", "aah", "ugh", "tea",
+        "ice",
     ]
 
     /// Consonants that may begin a syllable together; enough to tell "STOP" from "HDMI".
@@ -82,7 +85,8 @@ enum Acronyms {
         let lower = word.lowercased()
         if shouted.contains(lower) { return lower }
         if isUnpronounceable(word) { return spelled(word) }
-        let isWord = word.utf8.count > 5 || (word.utf8.count > 3 && looksLikeWord(lower)) || (shouting && word.utf8.count > 2)
+        let isWord =
+            word.utf8.count > 5 || (word.utf8.count > 3 && looksLikeWord(lower)) || (shouting && word.utf8.count > 2)
         return isWord ? lower : spelled(word)
     }
 
@@ -93,7 +97,8 @@ enum Acronyms {
         let letters = Array(word)
         for (i, letter) in letters.enumerated() {
             let followsLower = i > 0 && letters[i - 1].isLowercase
-            let endsCapitals = i > 0 && letters[i - 1].isUppercase && i + 1 < letters.count && letters[i + 1].isLowercase
+            let endsCapitals =
+                i > 0 && letters[i - 1].isUppercase && i + 1 < letters.count && letters[i + 1].isLowercase
             if letter.isUppercase && (followsLower || (endsCapitals && part.count > 1)) {
                 parts.append(part)
                 part = ""
@@ -114,9 +119,10 @@ enum Acronyms {
     private static func isUnpronounceable(_ word: String) -> Bool {
         let lower = word.lowercased()
         if lower.utf8.count < 2 || lower.contains(where: { "aeiouy".contains($0) }) { return false }
-        return !["hmm", "hm", "mm", "mmm", "shh", "shhh", "psst", "pst", "brr", "brrr", "grr", "grrr", "zzz", "tsk",
+        return ![
+            "hmm", "hm", "mm", "mmm", "shh", "shhh", "psst", "pst", "brr", "brrr", "grr", "grrr", "zzz", "tsk",
             "pfft", "mr", "mrs", "ms", "dr", "st", "jr", "sr", "vs", "nth", "th", "nd", "rd", "ph", "mt", "ft",
-            ].contains(lower)
+        ].contains(lower)
     }
 
     /// Vowels and consonants alternate as they do in English words of four and five letters.

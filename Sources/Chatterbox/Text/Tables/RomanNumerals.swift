@@ -39,6 +39,7 @@ enum RomanNumerals {
         "Appendix", "Bowl", "Fantasy", "Rocky", "Grade", "Level", "Episode", "Season", "Title", "Stage", "Mark", "Unit",
         "Figure", "Table", "Step", "Round", "Apollo", "Gemini", "Saturn", "Amendment", "Category", "Psalm", "Canto",
         "chapter", "part", "book", "volume", "act", "scene", "section", "type", "phase", "stage", "grade", "level",
-        "Wars", "Division", "Group", "Tier", "Lesson", "Exhibit", "Schedule", "Track", "Symphony", "Olympiad", "Vatican",
+        "Wars", "Division", "Group", "Tier", "Lesson", "Exhibit", "Schedule", "Track", "Symphony", "Olympiad",
+        "Vatican",
     ]
 }
