@@ -201,15 +201,13 @@ def main(minutes):
 
 
 @torch.no_grad()
-def decode():
-    """Writes RANK.decoded.f16: the mels that the vocoder will meet, for its last training."""
+def decode(count):
+    """Writes RANK.decoded.f16: the mels that the vocoder will meet, of `count` utterances a shard, for its last training."""
     model = load(Trainee(), "flow")
     for rank in (0, 1):
         shard, token = Shard(rank), np.fromfile(os.path.join(DATA, f"{rank}.token.i16"), np.int16)
         out = np.memmap(os.path.join(DATA, f"{rank}.decoded.f16"), np.float16, "w+", shape=(shard.meta_frames, 80))
-        for m in shard.meta:
-            if m["wave"] is None:
-                continue
+        for m in [m for m in shard.meta if m["wave"] is not None][:count]:
             span = slice(m["frame"], m["frame"] + m["frames"])
             mu = model.mu(torch.from_numpy(token[span.start // 2:span.stop // 2].astype(np.int64))[None], True)
             out[span] = model.mel(mu, SPEAKERS[[voices.NAMES.index(m["voice"])]], torch.randn_like(mu))[0].T.numpy()
@@ -220,4 +218,4 @@ def decode():
 if __name__ == "__main__":
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    decode() if sys.argv[1] == "decode" else main(float(sys.argv[1]))
+    decode(int((sys.argv[2:] or [10**9])[0])) if sys.argv[1] == "decode" else main(float(sys.argv[1]))

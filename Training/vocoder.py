@@ -160,6 +160,8 @@ def main(minutes, decoded):
     kept = [(s, m) for s in shards for m in s.meta if m["wave"] is not None and m["frames"] > 40]
     mels = {id(s): np.memmap(os.path.join(DATA, f"{i}.decoded.f16"), np.float16, "r").reshape(-1, 80) if decoded else s.voiced
             for i, s in enumerate(shards)}
+    if decoded:
+        kept = [(s, m) for s, m in kept if mels[id(s)][m["frame"]].any()]        # flow.py may have decoded only some
     model = SourceFilterVocoder()
     if decoded:
         load(model, "vocoder").train()

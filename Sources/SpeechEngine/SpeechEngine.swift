@@ -54,10 +54,21 @@ public final class SpeechEngine: SpeechSynthesizing {
         if let file = configuration.lexiconFile {
             text = text.with(try Lexicon(contentsOf: file, symbols: model.configuration.text.symbols))
         }
+        let speech = ChatterboxSpeechModel(model: model, text: text)
+        try Self.warmUp(speech)
         let scheduler = Scheduler<ChatterboxSpeechModel>(
             threads: max(1, configuration.threads), maxRunning: configuration.maxSessions,
             maxWaiting: configuration.maxWaiting)
-        loaded.withLock { $0 = Loaded(model: ChatterboxSpeechModel(model: model, text: text), scheduler: scheduler) }
+        loaded.withLock { $0 = Loaded(model: speech, scheduler: scheduler) }
+    }
+
+    /// Speaks a word to nobody, so that the first request finds weights and code in memory.
+    private static func warmUp(_ model: ChatterboxSpeechModel) throws {
+        let voices = model.model.configuration.voices
+        var utterance = try Utterance(
+            model: model, request: SpeechRequest(input: "Ready.", chunkSize: 10, maxNewTokens: 100),
+            voiceName: voices.default, voices: voices.names, seed: 0)
+        while !utterance.isFinished { _ = try utterance.advance(checkpoint: {}) }
     }
 
     private var current: Loaded? { loaded.withLock { $0 } }
