@@ -1,9 +1,11 @@
 /// Watches where T3's attention is in the text, and so knows when speech goes wrong: forbids an end before the text is
 /// spoken, and forces one when the voice lingers, goes back or repeats itself.
 ///
-/// Follows the reference's analyser (resemble-ai/chatterbox models/t3/inference/alignment_stream_analyzer.py) with three
+/// Follows the reference's analyser (resemble-ai/chatterbox models/t3/inference/alignment_stream_analyzer.py) with these
 /// differences: its limits scale with `threshold`, its sums look back `window` frames at most, and equal tokens in a row
-/// end speech only after `Tuning.tokenRun` of them, since a pause is made of equal tokens.
+/// end speech only after `Tuning.tokenRun` of them, since a pause is made of equal tokens. The end of a text is more than
+/// three tokens, for a phoneme is less than a word's piece, and a single frame's attention proves no position, for heads
+/// flicker far ahead and back in healthy speech.
 package struct AlignmentMonitor: Sendable {
     package enum Verdict: Sendable, Equatable {
         case allow
@@ -25,21 +27,24 @@ package struct AlignmentMonitor: Sendable {
 
     /// Limits at the default threshold, in frames of 40 ms.
     package struct Tuning: Sendable {
-        /// Text tokens at the end that count as the end.
-        package var ending = 3
-        /// A tail this long is too long.
-        var tail: Float = 14
+        /// Text tokens at the end that count as the end: a quarter of the text, but so many. Speech that is well ends
+        /// with attention up to seven phonemes before the stop.
+        var ending = 3...7
+        /// Frames at the end of the text that make it reached.
+        var arrival = 2
+        /// A tail this long is too long. Final silences of healthy speech have up to 17.
+        var tail: Float = 20
         /// Attention of this many frames back in the text is a repetition.
         var repeatedText: Float = 6
-        /// The last so many text tokens may be attended to after the end.
-        var rehearsed = 6
+        /// So many text tokens before the end may be attended to after it.
+        var rehearsed = 3
         var tokenRun = 16
         /// No new text token for so long (or `window`, if longer).
         var stuck = 40
         /// A jump in the text of this size is no reading but a flicker ...
         var jump = -4...7
-        /// ... unless it lasts.
-        var flickers = 6
+        /// ... unless so many frames in a row read on from there.
+        var flickers = 5
         static let defaultThreshold = 0.15
 
         package init() {}
@@ -49,10 +54,13 @@ package struct AlignmentMonitor: Sendable {
     private let window: Int
     private let scale: Float
     private let tuning: Tuning
+    private let ending: Int
     package private(set) var position = 0
     private var furthest = 0
     private var sinceProgress = 0
-    private var strays = 0
+    /// Where attention strayed to, and for how many frames.
+    private var stray = (position: 0, frames: 0)
+    private var arrived = 0
     /// Whether the end of the text was reached.
     package private(set) var isComplete = false
     /// Frames since completion, newest last: attention to each ending token, and to what was spoken before.
@@ -69,6 +77,7 @@ package struct AlignmentMonitor: Sendable {
         self.length = length
         self.window = window
         self.tuning = tuning
+        ending = min(tuning.ending.upperBound, max(tuning.ending.lowerBound, length / 4))
         scale = Float(min(4, max(0.2, threshold / Tuning.defaultThreshold)))
     }
 
@@ -78,7 +87,8 @@ package struct AlignmentMonitor: Sendable {
     package mutating func observe(attention: [Float], token: Int32?) -> Verdict {
         guard length > 0, attention.count == length else { return .allow }
         count(token)
-        follow(attention)
+        let now = attention.indices.max { attention[$0] < attention[$1] } ?? 0
+        follow(now)
         if Float(run) >= max(3, Float(tuning.tokenRun) * scale) { return .forceEnd(.repeatedToken) }
         if isComplete {
             record(attention)
@@ -87,7 +97,9 @@ package struct AlignmentMonitor: Sendable {
             return .allow
         }
         if Float(sinceProgress) >= Float(max(tuning.stuck, window)) * max(1, scale) { return .forceEnd(.stuck) }
-        return length > tuning.ending + 2 ? .suppressEnd : .allow
+        // As the reference, by this frame alone; but a flicker in the first half is none.
+        let nears = now >= length - ending && position >= length / 2
+        return length > ending + 2 && !nears ? .suppressEnd : .allow
     }
 
     private mutating func count(_ token: Int32?) {
@@ -96,22 +108,23 @@ package struct AlignmentMonitor: Sendable {
         last = token
     }
 
-    private mutating func follow(_ attention: [Float]) {
-        let now = attention.indices.max { attention[$0] < attention[$1] } ?? 0
+    private mutating func follow(_ now: Int) {
         if tuning.jump.contains(now - position) {
             position = now
-            strays = 0
-        } else {
-            strays += 1
-            if strays > tuning.flickers, !isComplete { (position, strays) = (now, 0) }
+            stray.frames = 0
+        } else if !isComplete {
+            stray.frames = stray.frames > 0 && tuning.jump.contains(now - stray.position) ? stray.frames + 1 : 1
+            stray.position = now
+            if stray.frames >= tuning.flickers { (position, stray.frames) = (now, 0) }
         }
         if position > furthest { (furthest, sinceProgress) = (position, 0) } else { sinceProgress += 1 }
-        if position >= length - tuning.ending { isComplete = true }
+        if min(now, position) >= length - ending { arrived += 1 }
+        if arrived >= tuning.arrival { isComplete = true }
     }
 
     private mutating func record(_ attention: [Float]) {
-        tails.append(Array(attention.suffix(tuning.ending)))
-        let spoken = attention.dropLast(min(attention.count, tuning.rehearsed))
+        tails.append(Array(attention.suffix(ending)))
+        let spoken = attention.dropLast(min(attention.count, ending + tuning.rehearsed))
         // the first token is where attention idles
         returns.append(spoken.dropFirst().max() ?? 0)
         if tails.count > window { tails.removeFirst() }
@@ -120,6 +133,6 @@ package struct AlignmentMonitor: Sendable {
 
     /// Frames' worth of attention on the most attended of the last text tokens.
     private var tailLength: Float {
-        (0..<min(tuning.ending, length)).map { index in tails.reduce(0) { $0 + $1[index] } }.max() ?? 0
+        (0..<min(ending, length)).map { index in tails.reduce(0) { $0 + $1[index] } }.max() ?? 0
     }
 }

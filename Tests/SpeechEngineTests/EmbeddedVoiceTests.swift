@@ -15,7 +15,8 @@ import Testing
     }
 
     private static let request = SpeechRequest(
-        input: "The river was so clear that we could see every stone, and nobody wanted to go home.")
+        input: "The river was so clear that we could see every stone, and nobody wanted to go home until the last light "
+            + "had gone from the water.")
 
     /// Speech tokens of the request, greedily drawn.
     private static let tokens: Result<[Int32], any Error> = Result {
@@ -75,7 +76,7 @@ import Testing
 
     @Test func speaksAPlausibleLength() throws {
         let tokens = try Self.tokens.get()
-        #expect((80...200).contains(tokens.count))
+        #expect((110...220).contains(tokens.count))
         #expect(Set(tokens).count > 40)
         let samples = try samples(chunkSize: 25)
         #expect(samples.count == tokens.count * 960 + 6 * 480)
@@ -95,6 +96,90 @@ import Testing
     @Test func sameSeedSameSamples() throws {
         #expect(try samples(chunkSize: 25) == samples(chunkSize: 25))
         #expect(try samples(chunkSize: 25) != samples(chunkSize: 25, seed: 3))
+    }
+
+    /// Where two passes of S3Gen meet, the wave kinks and dips no more than one shot does anywhere, and exceeds one shot
+    /// no more than it does far from joins. The places are those of the passes, not of the chunks: the vocoder holds
+    /// samples back, so that a chunk ends elsewhere.
+    @Test(arguments: [10, 25, 50, 100]) func joinsAreLikeAnyOtherPlace(chunkSize: Int) throws {
+        let (streamed, whole) = (try samples(chunkSize: chunkSize), try samples(chunkSize: nil))
+        let joins = stride(from: chunkSize, to: try Self.tokens.get().count, by: chunkSize).map { ($0 - 3) * 960 - 480 }
+        try #require(!joins.isEmpty)
+        let others = stride(from: 1200, to: whole.count - 1200, by: 97).filter { place in
+            joins.allSatisfy { abs($0 - place) > 1200 }
+        }
+        for measure in [kink, dip] {
+            let largest = (joins + others).map { measure(whole, $0) }.max()!
+            #expect(joins.map { measure(streamed, $0) }.max()! <= largest)
+            func excess(_ place: Int) -> Float { measure(streamed, place) - measure(whole, place) }
+            let elsewhere = others.map(excess).sorted()
+            let ranks = joins.map { place in
+                Double(elsewhere.firstIndex { $0 >= excess(place) } ?? elsewhere.count) / Double(elsewhere.count)
+            }
+            let mean = ranks.reduce(0, +) / Double(ranks.count)
+            // 0.5 and 0.29 / √n are mean and deviation of ranks that have nothing to do with the joins.
+            #expect(mean < 0.5 + 3.5 * 0.29 / Double(ranks.count).squareRoot(), "mean rank \(mean)")
+        }
+    }
+
+    /// Largest second difference within the blended frame, which begins at `place`, and 2 ms about it; in nepers.
+    private func kink(_ samples: [Float], _ place: Int) -> Float {
+        var largest: Float = 1e-4
+        for at in place - 48..<place + 528 {
+            largest = max(largest, abs(samples[at - 1] - 2 * samples[at] + samples[at + 1]))
+        }
+        return log(largest)
+    }
+
+    /// Level of the frame at `place` below that of its neighbours, in dB.
+    private func dip(_ samples: [Float], _ place: Int) -> Float {
+        func power(_ range: Range<Int>) -> Float {
+            range.reduce(1e-7) { $0 + samples[$1] * samples[$1] / Float(range.count) }
+        }
+        let around = (power(place - 480..<place) + power(place + 480..<place + 960)) / 2
+        return 10 * log10(around / power(place..<place + 480))
+    }
+
+    private func spoken(_ request: SpeechRequest, on scheduler: Scheduler<ChatterboxSpeechModel>) throws -> SpeechStream {
+        let model = try Self.model.get()
+        let utterance = try Utterance(
+            model: model, request: request, voiceName: request.voice ?? "alloy",
+            voices: model.model.configuration.voices.names, seed: 7)
+        return try scheduler.start(utterance, seed: 7, sampleRateHz: model.sampleRateHz, maxUnreadChunks: 4)
+    }
+
+    @Test func othersDoNotChangeTheSamples() async throws {
+        let scheduler = Scheduler<ChatterboxSpeechModel>(threads: 2, maxRunning: 4, maxWaiting: 4)
+        defer { scheduler.stop() }
+        @Sendable func samples(_ stream: SpeechStream) async throws -> [Int16] {
+            var samples: [Int16] = []
+            for try await case .chunk(let chunk) in stream { samples += chunk.samples }
+            return samples
+        }
+        let request = SpeechRequest(input: "Good evening. Come in!", chunkSize: 10)
+        let alone = try await samples(spoken(request, on: scheduler))
+        async let first = samples(spoken(request, on: scheduler))
+        async let other = samples(spoken(SpeechRequest(input: "Not now.", voice: "onyx"), on: scheduler))
+        async let second = samples(spoken(request, on: scheduler))
+        let (one, two, three) = try await (first, second, other)
+        #expect(one == alone)
+        #expect(two == alone)
+        #expect(!three.isEmpty && three != alone)
+    }
+
+    /// Neither cut off nor endless, and to be heard.
+    @Test(arguments: ["Hi!", "Yes.", "No?", "A"]) func shortTexts(text: String) async throws {
+        let scheduler = Scheduler<ChatterboxSpeechModel>(threads: 2, maxRunning: 4, maxWaiting: 4)
+        defer { scheduler.stop() }
+        var (samples, seconds): ([Int16], Double) = ([], 0)
+        for try await event in try spoken(SpeechRequest(input: text), on: scheduler) {
+            switch event {
+            case .chunk(let chunk): samples += chunk.samples
+            case .finished(let summary): seconds = summary.audioDuration
+            }
+        }
+        #expect((0.3...1.8).contains(seconds), "\(seconds) s")
+        #expect(samples.map { abs(Int($0)) }.max()! > 1500)
     }
 
     @Test func voicesAndExaggerationAct() throws {

@@ -1,3 +1,4 @@
+import Foundation
 import SpeechEngine
 import Synchronization
 import Testing
@@ -88,6 +89,30 @@ import Testing
         for try await case .finished in second { finished = true }
         #expect(finished)
         await #expect(throws: SpeechEngineError.cancelled) { for try await _ in first {} }
+    }
+
+    @Test func cancellationActsWithinAToken() async throws {
+        let scheduler = scheduler(running: 1)
+        defer { scheduler.stop() }
+        // Token 30 lasts until the request is cancelled.
+        let held = Held()
+        var slow = ScriptedModel()
+        slow.script = { step, tokens in
+            while step == 30, held.isHeld { usleep(500) }
+            return ScriptedModel.plain(step, tokens)
+        }
+        let stream = try start("a400", on: scheduler, model: slow)
+        while slow.steps.count < 30 { try await Task.sleep(for: .milliseconds(1)) }
+        stream.cancel()
+        held.letGo()
+        for try await _ in try start("a30", on: scheduler) {}
+        #expect(slow.steps.count == 30)
+    }
+
+    private final class Held: Sendable {
+        private let value = Atomic<Bool>(true)
+        var isHeld: Bool { value.load(ordering: .acquiring) }
+        func letGo() { value.store(false, ordering: .releasing) }
     }
 
     @Test func lettingGoCancels() async throws {
