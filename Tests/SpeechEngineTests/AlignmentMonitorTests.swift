@@ -57,7 +57,9 @@ import Testing
     /// a pause, and the stop token comes with attention six symbols before the end.
     @Test func flickeringHealthySpeechIsLeftAlone() {
         let positions =
-            Array(0...59) + [51, 53, 53, 53, 54, 54, 76, 76, 78, 62, 62, 75, 42, 36, 65, 67, 83, 69, 105, 70, 72, 72, 74, 74]
+            Array(0...59) + [
+                51, 53, 53, 53, 54, 54, 76, 76, 78, 62, 62, 75, 42, 36, 65, 67, 83, 69, 105, 70, 72, 72, 74, 74,
+            ]
             + Array(75...97) + Array(repeating: 98, count: 14) + [112, 55, 112, 110] + Array(101...108) + [108, 108]
         let verdicts = verdicts(positions, length: 114)
         #expect(verdicts.allSatisfy { $0 == .suppressEnd || $0 == .allow })

@@ -15,7 +15,8 @@ import Testing
     }
 
     private static let request = SpeechRequest(
-        input: "The river was so clear that we could see every stone, and nobody wanted to go home until the last light "
+        input:
+            "The river was so clear that we could see every stone, and nobody wanted to go home until the last light "
             + "had gone from the water.")
 
     /// Speech tokens of the request, greedily drawn.
@@ -105,6 +106,7 @@ import Testing
         let (streamed, whole) = (try samples(chunkSize: chunkSize), try samples(chunkSize: nil))
         let joins = stride(from: chunkSize, to: try Self.tokens.get().count, by: chunkSize).map { ($0 - 3) * 960 - 480 }
         try #require(!joins.isEmpty)
+        try #require(streamed.count == whole.count)
         let others = stride(from: 1200, to: whole.count - 1200, by: 97).filter { place in
             joins.allSatisfy { abs($0 - place) > 1200 }
         }
@@ -140,7 +142,8 @@ import Testing
         return 10 * log10(around / power(place..<place + 480))
     }
 
-    private func spoken(_ request: SpeechRequest, on scheduler: Scheduler<ChatterboxSpeechModel>) throws -> SpeechStream {
+    private func spoken(_ request: SpeechRequest, on scheduler: Scheduler<ChatterboxSpeechModel>) throws -> SpeechStream
+    {
         let model = try Self.model.get()
         let utterance = try Utterance(
             model: model, request: request, voiceName: request.voice ?? "alloy",
