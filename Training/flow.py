@@ -1,9 +1,7 @@
 """Speech tokens -> mel: the reference's own classes, small.  Usage: python flow.py MINUTES, then python flow.py decode
 
-The meanflow decoder is trained straight for its one step (t 0 -> r 1).  A mean-squared or absolute error would make it
-ignore its noise and average over what the tokens leave open, which sounds dull; the energy score (Gneiting & Raftery
-2007), |x1 - x| / 2 + |x2 - x| / 2 - |x1 - x2| / 2 over two draws of the noise, is least when the draws are distributed
-as speech is.  Crops carry the lookahead and the missing left context that streaming has."""
+The meanflow decoder is trained straight for its one step (t 0 -> r 1), by regression, from weights that pass the
+encoder's mel through (docs/adr/0004).  Crops carry the lookahead and the missing left context that streaming has."""
 import os
 import sys
 
@@ -158,7 +156,7 @@ def main(minutes):
         torch.optim.Muon(matrices, lr=0.006, momentum=0.95, weight_decay=0.01, ns_steps=4),
         torch.optim.AdamW([{"params": rest, "lr": 2e-3}, {"params": delicate, "lr": 3e-4}], betas=(0.9, 0.98), weight_decay=0.0)])
     while True:
-        run.schedule(hold=0.3)
+        run.schedule(hold=0.5)
         crop = int(rng.choice([24, 40, 60, 90]))
         finalize = rng.random() < 0.25
         need = crop if finalize else crop + LOOKAHEAD
@@ -179,24 +177,20 @@ def main(minutes):
         tok = torch.from_numpy(np.stack(toks).astype(np.int64))
         mel = torch.from_numpy(np.stack(mels).astype(np.float32)).transpose(1, 2)
         weight, speaker = torch.from_numpy(weight), SPEAKERS[who]
-        twice = run.part > 0.5
         with torch.autocast("cpu", dtype=torch.bfloat16):
             mu = model.mu(tok, finalize).float()
-            draws = 2 if twice else 1
-            made = model.mel(mu.repeat(draws, 1, 1), speaker.repeat(draws, 1), torch.randn(draws * batch, 80, 2 * crop)).float()
+            made = model.mel(mu, speaker, torch.randn(batch, 80, 2 * crop)).float()
         prior = ((mu - mel).abs() * weight / deviation).mean()
         scale = weight / weight.mean()
-        error = sum(distance(x * scale, mel * scale, deviation) for x in made.chunk(draws)) / draws
-        spread = distance(made[:batch] * scale, made[batch:] * scale, deviation) if twice else torch.zeros(())
+        error = distance(made * scale, mel * scale, deviation)
         for o in run.optimizers:
             o.zero_grad()
-        (error - 0.5 * spread + 0.5 * prior).backward()
+        (error + 0.5 * prior).backward()
         norm = torch.nn.utils.clip_grad_norm_(others, 2.0)
         if torch.isfinite(norm):
             for o in run.optimizers:
                 o.step()
-        if run.done(energy=(error - 0.5 * spread).item(), spread=spread.item(), prior=prior.item(),
-                    mel=((made[:batch] - mel).abs() * scale).mean().item()):
+        if run.done(error=error.item(), prior=prior.item(), mel=((made - mel).abs() * scale).mean().item()):
             return
 
 
