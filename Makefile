@@ -30,9 +30,9 @@ test: test-dependencies test-swift test-e2e
 test-dependencies:
 	@scripts/install-dependencies.sh --test
 
+# Tests use what is public or `package`, so that the build of the product serves them too.
 test-swift:
-	$(BUILD) --build-tests
-	swift test -c release --skip-build
+	swift test -c release --disable-testable-imports
 
 test-e2e: build $(VENV)/.ready
 	$(PYTHON) -m pytest Tests/EndToEnd
@@ -46,7 +46,7 @@ bench: build $(VENV)/.ready
 	$(PYTHON) Benchmarks/bench.py
 
 eval: build
-	Evaluation/eval.sh
+	Evaluation/eval.sh $(ARGS)
 
 format:
 	swift format --in-place --parallel --recursive Package.swift Sources Tests

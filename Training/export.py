@@ -46,7 +46,9 @@ def main(folder):
 
     def save(name, state):
         state = {k: v.detach().to(torch.bfloat16).contiguous().clone() for k, v in state.items()}
-        save_file(state, os.path.join(folder, name), {"licence": LICENCE, "source": "Training/export.py"})
+        path = os.path.join(folder, name)
+        save_file(state, path, {"licence": LICENCE, "source": "Training/export.py"})
+        os.chmod(path, 0o644)
         print(f"{name}: {sum(v.numel() for v in state.values()) / 1e6:.2f} M numbers")
 
     save("t3.safetensors", t3_state(load(CompactT3(), "t3")))
