@@ -47,7 +47,8 @@ public final class ChatterboxModel: Sendable {
         try s3genReader.finish(ignoring: Self.unusedByS3Gen)
         let g2p = try reader(configuration.text.g2p.file)
         self.text = try TextFrontEnd(
-            configuration.text, maximumTokens: configuration.t3.maxTextTokens - 2, precision: precision
+            configuration.text, maximumTokens: configuration.t3.maxTextTokens - configuration.t3.framed([]).count,
+            precision: precision
         ) { key, shape in try g2p.tensor(key, shape: shape) }
         try g2p.finish()
         let voicesReader = try reader(configuration.voices.file)

@@ -25,6 +25,13 @@ struct LayerReader {
             precision: precision)
     }
 
+    /// A projection stored as `[inputs, outputs]`, as GPT-2's `Conv1D` are.
+    func transposedLinear(_ name: String, _ inputs: Int, _ outputs: Int) throws -> Linear {
+        try Linear(
+            weight: tensor(name + ".weight", [inputs, outputs]).transposed(0, 1),
+            bias: tensor(name + ".bias", [outputs]), precision: precision)
+    }
+
     /// Convolution on `[B, T, C]`.
     func conv1d(_ name: String, _ inputs: Int, _ outputs: Int, kernel: Int, padding: (left: Int, right: Int)) throws
         -> Conv1d

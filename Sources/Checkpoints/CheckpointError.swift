@@ -4,8 +4,11 @@ import Foundation
 public enum CheckpointError: Error, Sendable, Equatable {
     /// The file can't be opened or mapped.
     case unreadable(file: String, reason: String)
-    /// The file isn't a well-formed safetensors file. `offset` counts bytes from the start of the JSON header.
+    /// The file isn't well formed. `offset` counts bytes from the start of a safetensors file's JSON header, of a torch
+    /// archive's pickle, or of the archive itself, as `reason` says.
     case malformed(file: String, reason: String, offset: Int?)
+    /// A torch archive names something other than tensors and plain containers. Nothing of it was run.
+    case unsafe(file: String, global: String)
     /// A header entry contradicts itself, its neighbours or the file's size.
     case invalidEntry(file: String, key: String, expected: String, found: String)
     /// The model asks for a tensor that the checkpoint doesn't have.
@@ -23,7 +26,9 @@ extension CheckpointError: CustomStringConvertible {
         switch self {
         case .unreadable(let file, let reason): "\(file): can't be read: \(reason)"
         case .malformed(let file, let reason, let offset):
-            "\(file): not a safetensors file: \(reason)" + (offset.map { " (header byte \($0))" } ?? "")
+            "\(file): malformed: \(reason)" + (offset.map { " (at byte \($0))" } ?? "")
+        case .unsafe(let file, let global):
+            "\(file): names \(global), but only tensors, dictionaries, lists, tuples, strings and numbers are read"
         case .invalidEntry(let file, let key, let expected, let found):
             "\(file): \(key): expected \(expected), found \(found)"
         case .missing(let file, let key, let expected): "\(file): \(key) \(expected) is missing"

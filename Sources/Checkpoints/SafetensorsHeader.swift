@@ -27,17 +27,11 @@ public enum ElementType: String, Sendable, CaseIterable {
     }
 }
 
-/// One tensor of a safetensors file: what it is and where its bytes are, counted from the end of the header.
-public struct TensorEntry: Sendable, Equatable {
-    public let dtype: ElementType
-    public let shape: [Int]
-    public let bytes: Range<Int>
-}
-
 /// The JSON header of a safetensors file. Its grammar is small (an object of objects of strings and lists of
 /// integers), so it is read by a scanner of its own: Foundation's JSON reader can't report duplicate keys, and takes
 /// numbers such as 1e3 or 1.0 for integers.
 struct SafetensorsHeader {
+    /// Bytes are counted from the end of the header.
     private(set) var entries: [String: TensorEntry] = [:]
     private(set) var metadata: [String: String] = [:]
 

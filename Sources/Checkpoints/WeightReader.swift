@@ -8,7 +8,7 @@ import Tensors
 ///     let weight = try flow.tensor("encoder_proj.weight", shape: [80, 192])
 public struct WeightReader: Sendable {
     private enum Source: Sendable {
-        case file(SafetensorsFile)
+        case file(any TensorFile)
         case shapes([String: [Int]])
     }
 
@@ -22,7 +22,7 @@ public struct WeightReader: Sendable {
     private let prefix: String
     private let account: Account
 
-    public init(_ file: SafetensorsFile) {
+    public init(_ file: any TensorFile) {
         self.init(file: file.name, source: .file(file), prefix: "", account: Account())
     }
 

@@ -45,6 +45,7 @@ package struct ChunkSynthesizer<Model: SpeechModel>: Sendable {
         _ new: [Int32], endsPiece: Bool, checkpoint: () throws -> Void = {}
     ) throws -> [Float] {
         tokens += new
+        if endsPiece, !tokens.isEmpty { tokens += model.closingTokens }
         var mel = try decoded(endsPiece: endsPiece, checkpoint: checkpoint)
         if endsPiece {
             if !tokens.isEmpty { mel = try Tensor.concatenated([mel, pause()], axis: 2) }

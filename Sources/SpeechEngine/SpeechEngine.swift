@@ -85,6 +85,7 @@ public final class SpeechEngine: SpeechSynthesizing {
         guard let t3 = current?.model.model.configuration.t3 else { return [] }
         var ignored: [String] = []
         if !t3.emotionAdv { ignored.append("exaggeration") }
+        if t3.backbone == .gpt2 { ignored.append("cfg_weight") }
         if t3.alignmentHeads.isEmpty {
             ignored += ["enable_alignment_monitoring", "alignment_window_size", "alignment_threshold"]
         }

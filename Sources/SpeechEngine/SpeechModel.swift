@@ -15,6 +15,8 @@ package protocol SpeechModel: Sendable {
     var stopToken: Int32 { get }
     /// Tokens that are no speech and never drawn, beside the stop token.
     var forbiddenTokens: Range<Int32> { get }
+    /// Tokens that S3Gen gets after a piece's last one.
+    var closingTokens: [Int32] { get }
     /// Tokens that T3 has positions for in one piece.
     var maxTokensPerPiece: Int { get }
     /// Text ids of each piece, made as it is asked for.
@@ -64,6 +66,7 @@ package struct ChatterboxSpeechModel: SpeechModel {
     package var forbiddenTokens: Range<Int32> {
         Int32(model.configuration.s3gen.vocabularySize)..<Int32(t3.speechVocabularySize)
     }
+    package var closingTokens: [Int32] { t3.closingTokens ?? [] }
     package var maxTokensPerPiece: Int { model.t3.maxSteps }
 
     package func pieces(of text: String) -> AnyIterator<[Int32]> {
@@ -77,14 +80,15 @@ package struct ChatterboxSpeechModel: SpeechModel {
         let sampling = t3.sampling
         return TokenSampler(
             temperature: Float(request.temperature) * (sampling.temperatureScale ?? 1), topP: Float(request.topP),
-            minP: sampling.minP, repetitionPenalty: sampling.repetitionPenalty, seed: seed)
+            minP: sampling.minP, repetitionPenalty: sampling.repetitionPenalty,
+            repetitionPenaltyLast: sampling.repetitionPenaltyLast ?? false, topK: sampling.topK ?? 0, seed: seed)
     }
 
     package func prefill(_ piece: [Int32], voice: VoiceConditionals, request: SpeechRequest) throws -> T3State {
         var conditionals = voice.t3
         conditionals.emotionAdv = Float(request.exaggeration)
         return try model.t3.prefill(
-            textTokens: [t3.startTextToken] + piece + [t3.stopTextToken], conditionals: conditionals,
+            textTokens: t3.framed(piece), conditionals: conditionals,
             cfgWeight: Float(request.cfgWeight))
     }
 

@@ -50,7 +50,9 @@ import Testing
 
     private static let bad: [(field: String, value: String)] = [
         ("format", "2"), ("sample_rate", "16000"), ("t3.hidden_size", "0"), ("t3.hidden_size", #""wide""#),
-        ("t3.hidden_size", "10000000"), ("t3.head_dim", "63"), ("t3.backbone", #""gpt2""#),
+        ("t3.hidden_size", "10000000"), ("t3.head_dim", "63"), ("t3.backbone", #""gpt2""#), ("t3.backbone", #""bert""#),
+        ("t3.n_positions", "9000"),
+        ("t3.layer_norm_epsilon", "1e-5"), ("t3.sampling.top_k", "-1"), ("t3.closing_tokens", "[9000]"),
         ("t3.file", #""../t3.safetensors""#), ("t3.file", #""""#), ("t3.rms_norm_eps", "0"), ("t3.rope_theta", "0"),
         ("t3.start_text_token", "704"), ("t3.stop_speech_token", "-1"), ("t3.alignment_heads", "[[30, 0]]"),
         ("t3.alignment_heads", "[[0]]"), ("t3.rope_scaling.rope_type", #""yarn""#), ("t3.rope_scaling.factor", "0"),

@@ -69,7 +69,35 @@ def t3_config(**changes):
     return config
 
 
+def gpt2_config(**changes):
+    """Turbo's and nano's `T3`, small: learned positions of the backbone alone, a prompt without perceiver, no emotion."""
+    config = {"backbone": "gpt2", "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2, "head_dim": 16,
+              "intermediate_size": 128, "layer_norm_epsilon": 1e-5, "n_positions": 200, "speech_tokens_dict_size": 70,
+              "start_speech_token": 66, "stop_speech_token": 67, "max_text_tokens": 30, "max_speech_tokens": 80,
+              "speaker_embed_size": 12, "speech_cond_prompt_len": 20, "use_perceiver_resampler": False, "emotion_adv": False}
+    return dict(config, **changes)
+
+
+def gpt2_t3(config, vocabulary):
+    """The settings of ChatterboxTurboTTS.from_local, and GPT2_small's or GPT2_medium's dictionary at the sizes of `config`."""
+    from chatterbox.models.t3.llama_configs import LLAMA_CONFIGS
+    from chatterbox.models.t3.modules.t3_config import T3Config
+    from chatterbox.models.t3.t3 import T3
+    LLAMA_CONFIGS["gpt2_any"] = dict(
+        LLAMA_CONFIGS["GPT2_medium"], n_embd=config["hidden_size"], hidden_size=config["hidden_size"],
+        n_head=config["num_attention_heads"], n_layer=config["num_hidden_layers"], n_positions=config["n_positions"],
+        n_ctx=config["n_positions"], vocab_size=vocabulary, attn_implementation="eager")
+    hp = T3Config(text_tokens_dict_size=vocabulary)
+    hp.llama_config_name, hp.input_pos_emb = "gpt2_any", None
+    for name in ("speech_tokens_dict_size", "start_speech_token", "stop_speech_token", "max_text_tokens", "max_speech_tokens",
+                 "speaker_embed_size", "speech_cond_prompt_len", "use_perceiver_resampler", "emotion_adv"):
+        setattr(hp, name, config[name])
+    return T3(hp)
+
+
 def make_t3(config, vocabulary, seed):
+    if config["backbone"] == "gpt2":
+        return randomise(gpt2_t3(config, vocabulary), seed, gain=1.3)
     from chatterbox.models.t3.modules.perceiver import Perceiver
     perceiver, config = config["use_perceiver_resampler"], dict(config, use_perceiver_resampler=False)
     model = reference.t3(vocabulary, config)
@@ -83,20 +111,26 @@ def run_t3(model, cond, text, cfg_weight, steps, heads, penalty=1.2):
     """`T3.inference`, greedy: top-p 0 leaves the likeliest token.  Logits `[steps, rows, V]`, tokens, alignment `[steps, text]`."""
     from chatterbox.models.t3.modules.cond_enc import T3Cond
     logits, rows = [], []
+    gpt2 = model.is_gpt
+    layers = model.tfmr.h if gpt2 else model.tfmr.layers
     hooks = [model.speech_head.register_forward_hook(lambda m, i, o: logits.append(o[:, -1].clone()))]
     per_layer = {}
     for layer, _ in heads:
         def keep(m, i, o, layer=layer):
             per_layer[layer] = o[1][0, :, -1].clone()
-        hooks.append(model.tfmr.layers[layer].self_attn.register_forward_hook(keep))
+        hooks.append((layers[layer].attn if gpt2 else layers[layer].self_attn).register_forward_hook(keep))
     len_cond = []
     def step_done(m, i, o):
         rows.append(torch.stack([per_layer[l][h] for l, h in heads]).mean(0))
     hooks.append(model.tfmr.register_forward_hook(step_done))
     hooks.append(model.cond_enc.register_forward_hook(lambda m, i, o: len_cond.append(o.shape[1])))
-    tokens = model.inference(
-        t3_cond=T3Cond(**cond), text_tokens=torch.tensor([text, text]), max_new_tokens=steps, temperature=1.0, top_p=0.0,
-        min_p=0.0, repetition_penalty=penalty, cfg_weight=cfg_weight)[0]
+    if gpt2:                                          # the penalty comes last, when top-p 0 has left one token
+        tokens = model.inference_turbo(T3Cond(**cond), torch.tensor([text]), temperature=1.0, top_k=0, top_p=0.0,
+                                       repetition_penalty=penalty, max_gen_len=steps - 1)[0]
+    else:
+        tokens = model.inference(
+            t3_cond=T3Cond(**cond), text_tokens=torch.tensor([text, text]), max_new_tokens=steps, temperature=1.0, top_p=0.0,
+            min_p=0.0, repetition_penalty=penalty, cfg_weight=cfg_weight)[0]
     for h in hooks:
         h.remove()
     alignment = torch.stack([r[len_cond[0]:len_cond[0] + len(text)] for r in rows[:len(tokens)]])
@@ -107,7 +141,7 @@ def clear(logits, tokens, cfg_weight, start, penalty=1.2, margin=1e-2):
     """Whether every token won by more than rounding can take away."""
     history = [start]
     for step, token in zip(logits, tokens.tolist()):
-        x = step[0] + cfg_weight * (step[0] - step[1])
+        x = step[0] + cfg_weight * (step[0] - step[-1])
         seen = torch.tensor(sorted(set(history)))
         x[seen] = torch.where(x[seen] < 0, x[seen] * penalty, x[seen] / penalty)
         best, second = x.topk(2).values.tolist()
@@ -117,38 +151,45 @@ def clear(logits, tokens, cfg_weight, start, penalty=1.2, margin=1e-2):
     return True
 
 
-def t3_fixture(name, config, vocabulary, prompt, steps=60):
+def t3_fixture(name, config, vocabulary, prompt, steps=60, penalty=1.2):
     from chatterbox.models.t3.modules.cond_enc import T3Cond
     generator = torch.Generator().manual_seed(5)
-    text = [config["start_text_token"]] + torch.randint(2, vocabulary, (9,), generator=generator).tolist() + [config["stop_text_token"]]
+    gpt2 = config["backbone"] == "gpt2"
+    text = torch.randint(2, vocabulary, (9,), generator=generator).tolist()
+    if not gpt2:
+        text = [config["start_text_token"]] + text + [config["stop_text_token"]]
     cond = {"speaker_emb": torch.randn(1, config["speaker_embed_size"], generator=generator), "emotion_adv": torch.tensor([[[0.7]]])}
     if prompt:
         cond["cond_prompt_speech_tokens"] = torch.randint(0, 66, (1, prompt), generator=generator)
     heads = config["alignment_heads"] = [[1, 0], [2, 1]]
     for seed in range(300):                          # the first random model that neither stops early nor hums one tone
         model = make_t3(config, vocabulary, seed)
-        results = {w: run_t3(model, cond, text, w, steps, heads) for w in (0.0, 0.5)}
-        if all(clear(l, t, w, config["start_speech_token"]) for w, (l, t, _) in results.items()) and all(
+        results = {w: run_t3(model, cond, text, w, steps, heads, penalty) for w in ((0.0,) if gpt2 else (0.0, 0.5))}
+        if all(clear(l, t, w, config["start_speech_token"], 1.0 if gpt2 else penalty) for w, (l, t, _) in results.items()) and all(
                 len(t) == steps and len(set(t.tolist())) > steps // 5 and config["stop_speech_token"] not in t for _, t, _ in results.values()):
             break
     else:
         raise SystemExit("no seed gives a long varied run")
     tensors = weights(model)
-    tensors |= {"in.text": torch.tensor(text), "in.speaker_emb": cond["speaker_emb"], "out.inv_freq": model.tfmr.rotary_emb.inv_freq}
+    tensors |= {"in.text": torch.tensor(text), "in.speaker_emb": cond["speaker_emb"]}
+    if not gpt2:
+        tensors["out.inv_freq"] = model.tfmr.rotary_emb.inv_freq
     if prompt:
         tensors["in.prompt"] = cond["cond_prompt_speech_tokens"][0]
     tensors["out.cond"] = model.prepare_conditioning(T3Cond(**cond))
     tensors["out.embeds"] = model.prepare_input_embeds(
-        t3_cond=T3Cond(**cond), text_tokens=torch.tensor([text, text]), speech_tokens=torch.full((2, 1), config["start_speech_token"]),
-        cfg_weight=0.5)[0]
+        t3_cond=T3Cond(**cond), text_tokens=torch.tensor([text] if gpt2 else [text, text]),
+        speech_tokens=torch.full((1 if gpt2 else 2, 1), config["start_speech_token"]), cfg_weight=0.5)[0]
     for w, (logits, tokens, alignment) in results.items():
         tensors |= {f"out.logits.{w}": logits, f"out.tokens.{w}": tokens, f"out.alignment.{w}": alignment}
-    save(name, tensors, dict(config, file=name, text_tokens_dict_size=vocabulary, sampling={"repetition_penalty": 1.2, "min_p": 0.0}))
+    save(name, tensors, dict(config, file=name, text_tokens_dict_size=vocabulary, 
+                             sampling={"repetition_penalty": penalty, "min_p": 0.0, "repetition_penalty_last": gpt2}))
 
 
 def sampler_fixture():
-    """Probabilities after the processors that `T3.inference` uses, in its order."""
-    from transformers.generation.logits_process import MinPLogitsWarper, RepetitionPenaltyLogitsProcessor, TopPLogitsWarper
+    """Probabilities after the processors that `T3.inference` and `T3.inference_turbo` use, in their order."""
+    from transformers.generation.logits_process import (
+        MinPLogitsWarper, RepetitionPenaltyLogitsProcessor, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper)
     generator = torch.Generator().manual_seed(9)
     tensors, cases = {}, []
     settings = [(1.2, 0.8, 0.05, 0.95), (1.0, 1.0, 0.0, 1.0), (2.0, 0.3, 0.2, 0.5), (1.2, 5.0, 0.0, 0.9), (1.5, 0.8, 0.1, 1.0), (1.2, 0.8, 0.0, 0.0)]
@@ -157,8 +198,47 @@ def sampler_fixture():
         x = RepetitionPenaltyLogitsProcessor(penalty)(history, logits.clone())
         x = TopPLogitsWarper(top_p)(history, MinPLogitsWarper(min_p)(history, x / temperature))
         tensors |= {f"{i}.logits": logits[0], f"{i}.history": history[0], f"{i}.probabilities": x.softmax(-1)[0]}
-        cases.append({"repetition_penalty": penalty, "temperature": temperature, "min_p": min_p, "top_p": top_p})
+        cases.append({"repetition_penalty": penalty, "temperature": temperature, "min_p": min_p, "top_p": top_p, "turbo": False, "top_k": 0})
+    for penalty, temperature, top_k, top_p in [(1.2, 0.8, 1000, 0.95), (2.0, 0.5, 7, 1.0), (1.2, 3.0, 20, 0.8), (5.0, 0.8, 0, 0.9), (1.2, 1.0, 1, 1.0)]:
+        i = len(cases)
+        logits, history = torch.randn(1, 60, generator=generator) * 3, torch.randint(0, 60, (1, 30), generator=generator)
+        x = TemperatureLogitsWarper(temperature)(history, logits.clone())
+        if top_k > 0:
+            x = TopKLogitsWarper(top_k)(history, x)
+        if top_p < 1:
+            x = TopPLogitsWarper(top_p)(history, x)
+        x = RepetitionPenaltyLogitsProcessor(penalty)(history, x)
+        tensors |= {f"{i}.logits": logits[0], f"{i}.history": history[0], f"{i}.probabilities": x.softmax(-1)[0]}
+        cases.append({"repetition_penalty": penalty, "temperature": temperature, "min_p": 0.0, "top_p": top_p, "turbo": True, "top_k": top_k})
     save("sampler", tensors, cases)
+
+
+# ---- torch archives
+
+def torch_fixture():
+    """torch.pt as torch.save writes it, and torch.safetensors with what is in it."""
+    from collections import OrderedDict
+    generator = torch.Generator().manual_seed(3)
+    base = torch.randn(4, 6, generator=generator)
+    module = torch.nn.Linear(3, 2)
+    with torch.no_grad():
+        for p in module.parameters():
+            p.copy_(torch.randn(p.shape, generator=generator))
+    content = {
+        "t3": {"speaker_emb": torch.randn(1, 8, generator=generator), "clap_emb": None, "emotion_adv": 0.5 * torch.ones(1, 1, 1),
+               "cond_prompt_speech_tokens": torch.randint(0, 6561, (1, 9), generator=generator)},
+        "views": [base, base.t(), base[1:3, ::2], base[2:2]],
+        "types": OrderedDict((str(t).split(".")[1], torch.arange(-3 if t.is_signed else 0, 5).to(t)) for t in (
+            torch.float16, torch.bfloat16, torch.float64, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)),
+        "flags": torch.tensor([True, False]),
+        "state": module.state_dict(), "parameter": module.weight,
+        "plain": (1, -70000, 2**40, -(2**40), 0.25, True, False, "tönend", 7, {3: "three"}, [], ()),
+    }
+    torch.save(content, os.path.join(HERE, "torch.pt"))
+    tensors = {"t3." + k: v for k, v in content["t3"].items() if v is not None}
+    tensors |= {f"views.{i}": v for i, v in enumerate(content["views"])} | {"types." + k: v for k, v in content["types"].items()}
+    tensors |= {"state." + k: v for k, v in content["state"].items()} | {"parameter": content["parameter"]}
+    save("torch", tensors)
 
 
 # ---- S3Gen
@@ -338,27 +418,35 @@ def embedded_fixture(folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--embedded", metavar="FOLDER")
-    parser.add_argument("--only", choices=["t3", "sampler", "flow", "hift", "vocoder"])
+    parser.add_argument("--only", metavar="PREFIX", default="", help="of the fixtures' names, such as t3 or flow_guided")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     if arguments.embedded:
         return embedded_fixture(arguments.embedded)
-    wanted = lambda name: arguments.only in (None, name)
-    if wanted("t3"):
-        t3_fixture("t3_plain", t3_config(), 30, prompt=0)
-        t3_fixture("t3_prompt", t3_config(emotion_adv=False), 30, prompt=7, steps=8)
-        t3_fixture("t3_perceiver", t3_config(
-            use_perceiver_resampler=True, rope_theta=500000.0, speech_cond_prompt_len=20,
-            rope_scaling=dict(factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=8192, rope_type="llama3")),
-            30, prompt=20)
+    wanted = lambda name: name.startswith(arguments.only)
+    perceiver = dict(
+        use_perceiver_resampler=True, rope_theta=500000.0, speech_cond_prompt_len=20,
+        rope_scaling=dict(factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=8192, rope_type="llama3"))
+    for name, config, vocabulary, run in [
+            ("t3_plain", t3_config(), 30, dict(prompt=0)),
+            ("t3_prompt", t3_config(emotion_adv=False), 30, dict(prompt=7, steps=8)),
+            ("t3_perceiver", t3_config(**perceiver), 30, dict(prompt=20)),                    # the english layout
+            ("t3_multilingual", t3_config(**perceiver, start_text_token=25), 45, dict(prompt=20, penalty=2.0)),
+            ("t3_nano", gpt2_config(num_attention_heads=4, head_dim=8), 40, dict(prompt=20)),
+            ("t3_turbo", gpt2_config(), 40, dict(prompt=13))]:
+        if wanted(name):
+            t3_fixture(name, config, vocabulary, **run)
     if wanted("sampler"):
         sampler_fixture()
-    if wanted("flow"):
+    if wanted("torch"):
+        torch_fixture()
+    if wanted("flow_meanflow"):
         flow_fixture(True)
+    if wanted("flow_guided"):
         flow_fixture(False)
     if wanted("hift"):
         hift_fixture()
-    if wanted("vocoder"):
+    if wanted("source_filter"):
         vocoder_fixture()
 
 

@@ -44,6 +44,7 @@ struct ScriptedModel: SpeechModel {
     let lookaheadTokens = 3
     let stopToken = stop
     let forbiddenTokens: Range<Int32> = 6561..<6563
+    var closingTokens: [Int32] = []
     let maxTokensPerPiece = 450
 
     func pieces(of text: String) -> AnyIterator<[Int32]> {

@@ -25,6 +25,13 @@ import Testing
         #expect(reason == .stopToken)
     }
 
+    @Test func closingTokensAreHeardAndNotCounted() throws {
+        let model = ScriptedModel(closingTokens: [7, 7, 7])
+        let (chunks, _, tokens) = try spoken(model, SpeechRequest(input: "a50|b30", enableFadeIn: false))
+        #expect(tokens == 80)
+        #expect(chunks.joined().count == 4 * (2 * (80 + 2 * 3) + 2 * 6))
+    }
+
     @Test func firstChunkComesBeforeTheRestIsSaid() throws {
         let model = ScriptedModel()
         var utterance = try Utterance(

@@ -8,12 +8,13 @@ public struct T3: Sendable {
     /// Speech positions that a new utterance's caches have room for.
     private static let speechRoom = 192
 
-    private let backbone: LlamaModel
+    private let backbone: any DecoderStack
     private let condEnc: T3CondEnc
     private let textEmbedding: Embedding
     private let speechEmbedding: Embedding
-    private let textPositions: Embedding
-    private let speechPositions: Embedding
+    /// Of text and speech; GPT-2 models have none.
+    private let textPositions: Embedding?
+    private let speechPositions: Embedding?
     private let speechHead: Linear
 
     /// Reads every weight and audits that none is left over.
@@ -21,42 +22,58 @@ public struct T3: Sendable {
     public init(_ reader: WeightReader, configuration: T3Configuration, precision: Precision) throws {
         let layers = LayerReader(reader: reader, precision: precision)
         let hidden = configuration.hiddenSize
-        let prompt = configuration.usePerceiverResampler ? Perceiver.queryCount : configuration.maxSpeechTokens + 4
         self.configuration = configuration
-        self.backbone = try LlamaModel(
-            layers.scope("tfmr"), configuration: configuration,
-            positions: 2 + prompt + configuration.maxTextTokens + 2 + 1 + configuration.maxSpeechTokens + 4)
+        switch configuration.backbone {
+        case .llama:
+            let prompt = configuration.usePerceiverResampler ? Perceiver.queryCount : configuration.maxSpeechTokens + 4
+            self.backbone = try LlamaModel(
+                layers.scope("tfmr"), configuration: configuration,
+                positions: 2 + prompt + configuration.maxTextTokens + 2 + 1 + configuration.maxSpeechTokens + 4)
+            self.textPositions = try layers.embedding("text_pos_emb.emb", configuration.maxTextTokens + 2, hidden)
+            self.speechPositions = try layers.embedding("speech_pos_emb.emb", configuration.maxSpeechTokens + 4, hidden)
+        case .gpt2:
+            self.backbone = try GPT2Model(layers.scope("tfmr"), configuration: configuration)
+            self.textPositions = nil
+            self.speechPositions = nil
+        }
         self.condEnc = try T3CondEnc(layers.scope("cond_enc"), configuration: configuration)
         self.textEmbedding = try layers.embedding("text_emb", configuration.textVocabularySize, hidden)
         self.speechEmbedding = try layers.embedding("speech_emb", configuration.speechVocabularySize, hidden)
-        self.textPositions = try layers.embedding("text_pos_emb.emb", configuration.maxTextTokens + 2, hidden)
-        self.speechPositions = try layers.embedding("speech_pos_emb.emb", configuration.maxSpeechTokens + 4, hidden)
-        self.speechHead = try layers.linear("speech_head", hidden, configuration.speechVocabularySize, bias: false)
+        self.speechHead = try layers.linear(
+            "speech_head", hidden, configuration.speechVocabularySize, bias: configuration.backbone == .gpt2)
         try reader.finish(ignoring: [
-            "tfmr.embed_tokens.weight": "the backbone gets embeddings, never token ids",
+            configuration.backbone == .gpt2 ? "tfmr.wte.weight" : "tfmr.embed_tokens.weight":
+                "the backbone gets embeddings, never token ids",
             "text_head.weight": "predicts text, which only training does",
         ])
     }
 
     /// RoPE's radians per position, for parity tests.
-    package var inverseFrequencies: [Float] { backbone.rotary.inverseFrequencies }
+    package var inverseFrequencies: [Float] { (backbone as? LlamaModel)?.rotary.inverseFrequencies ?? [] }
 
     /// Speech tokens that can be fed after `prefill`; there are no positions for more.
-    public var maxSteps: Int { configuration.maxSpeechTokens + 3 }
+    public var maxSteps: Int { configuration.maxSpeechTokens + (configuration.backbone == .llama ? 3 : 0) }
 
-    /// Reads conditioning, text and the start of speech (twice, as the reference does): the logits of the first speech
-    /// token are ready afterwards.
+    /// Most text tokens, start and stop token included.
+    private var maxTextTokens: Int { textPositions?.vocabulary ?? configuration.maxTextTokens }
+
+    /// Reads conditioning, text and the start of speech (twice with a Llama backbone, as the reference does): the logits
+    /// of the first speech token are ready afterwards.
     /// - Parameters:
-    ///   - textTokens: with start and stop token, at most `maxTextTokens + 2`.
-    ///   - cfgWeight: weight of classifier-free guidance; 0 does without it, and with half the work.
+    ///   - textTokens: framed (`T3Configuration.framed`).
+    ///   - cfgWeight: weight of classifier-free guidance; 0 does without it, and with half the work. GPT-2 models have
+    ///     no guidance: they take it for 0.
     /// - Throws: `ChatterboxError.token`, `.tooLong`, `.input`.
     public func prefill(textTokens: [Int32], conditionals: T3Cond, cfgWeight: Float) throws -> T3State {
         let (embeds, textStart) = try embeds(textTokens: textTokens, conditionals: conditionals, cfgWeight: cfgWeight)
-        let length = embeds.shape[1]
-        var state = T3State(
-            // Some seconds of speech: sessions are many and most requests short, and the caches grow if need be.
-            caches: backbone.makeCaches(rows: embeds.shape[0], capacity: length + Self.speechRoom),
-            cfgWeight: cfgWeight, text: textStart..<textStart + textTokens.count)
+        // Some seconds of speech: sessions are many and most requests short, and the caches grow if need be.
+        let caches = (0..<configuration.layerCount).map { _ in
+            KeyValueCache(
+                batch: embeds.shape[0], heads: configuration.headCount, headWidth: configuration.headDim,
+                capacity: embeds.shape[1] + Self.speechRoom)
+        }
+        let guidance = embeds.shape[0] == 1 ? 0 : cfgWeight
+        var state = T3State(caches: caches, cfgWeight: guidance, text: textStart..<textStart + textTokens.count)
         try advance(embeds, state: &state)
         return state
     }
@@ -66,19 +83,22 @@ public struct T3: Sendable {
         textTokens: [Int32], conditionals: T3Cond, cfgWeight: Float
     ) throws -> (Tensor, textStart: Int) {
         try check(textTokens, kind: "text", vocabularySize: configuration.textVocabularySize)
-        guard textTokens.count <= textPositions.vocabulary, !textTokens.isEmpty else {
-            throw ChatterboxError.tooLong(
-                what: "text tokens", count: textTokens.count, limit: textPositions.vocabulary)
+        guard textTokens.count <= maxTextTokens, !textTokens.isEmpty else {
+            throw ChatterboxError.tooLong(what: "text tokens", count: textTokens.count, limit: maxTextTokens)
         }
         let cond = try cond(conditionals)
-        let positions = try textPositions(positions(textTokens.count))
-        let text = try textEmbedding(textTokens) + positions
-        let start = try speechEmbedding([configuration.startSpeechToken]) + speechPositions([0])
+        var text = try textEmbedding(textTokens)
+        let positions = try textPositions?(positions(textTokens.count))
+        if let positions { text = try text + positions }
+        let start = try speech(configuration.startSpeechToken, position: 0)
         func row(_ text: Tensor) throws -> Tensor {
-            try Tensor.concatenated([cond.reshaped([cond.shape[1], cond.shape[2]]), text, start, start], axis: 0)
+            let starts = configuration.backbone == .llama ? [start, start] : [start]
+            return try Tensor.concatenated(
+                [cond.reshaped([cond.shape[1], cond.shape[2]]), text] + starts, axis: 0)
         }
-        // Without guidance there is no second row; with it, that row knows the text's positions but not the text.
-        let rows = try cfgWeight == 0 ? [row(text)] : [row(text), row(positions)]
+        // With guidance there is a second row, which knows the text's positions but not the text.
+        var rows = [try row(text)]
+        if cfgWeight != 0, let positions { rows.append(try row(positions)) }
         let length = rows[0].shape[0]
         return (
             try Tensor.concatenated(rows, axis: 0).reshaped([rows.count, length, configuration.hiddenSize]),
@@ -86,17 +106,24 @@ public struct T3: Sendable {
         )
     }
 
+    /// One speech token embedded, `[1, D]`.
+    private func speech(_ token: Int32, position: Int) throws -> Tensor {
+        let embedded = try speechEmbedding([token])
+        return try speechPositions.map { try embedded + $0([Int32(position)]) } ?? embedded
+    }
+
     /// The conditioning's positions, `[1, n, D]`.
     package func cond(_ conditionals: T3Cond) throws -> Tensor {
         let tokens = conditionals.promptSpeechTokens
         try check(tokens, kind: "prompt speech", vocabularySize: configuration.speechVocabularySize)
-        guard tokens.count <= speechPositions.vocabulary else {
-            throw ChatterboxError.tooLong(
-                what: "prompt speech tokens", count: tokens.count, limit: speechPositions.vocabulary)
+        let limit = speechPositions?.vocabulary ?? configuration.speechCondPromptLength
+        guard tokens.count <= limit else {
+            throw ChatterboxError.tooLong(what: "prompt speech tokens", count: tokens.count, limit: limit)
         }
-        let prompt = try tokens.isEmpty ? nil : speechEmbedding(tokens) + speechPositions(positions(tokens.count))
-        return try condEnc(
-            conditionals, prompt: prompt?.reshaped([1, tokens.count, configuration.hiddenSize]))
+        guard !tokens.isEmpty else { return try condEnc(conditionals, prompt: nil) }
+        var prompt = try speechEmbedding(tokens)
+        if let speechPositions { prompt = try prompt + speechPositions(positions(tokens.count)) }
+        return try condEnc(conditionals, prompt: prompt.reshaped([1, tokens.count, configuration.hiddenSize]))
     }
 
     /// Feeds one speech token: the logits of the next are ready afterwards.
@@ -106,7 +133,7 @@ public struct T3: Sendable {
         guard state.steps < maxSteps else {
             throw ChatterboxError.tooLong(what: "speech tokens", count: state.steps + 1, limit: maxSteps)
         }
-        let embedded = try speechEmbedding([token]) + speechPositions([Int32(state.steps + 1)])
+        let embedded = try speech(token, position: state.steps + 1)
         let rows = state.cfgWeight == 0 ? 1 : 2
         let x = try rows == 1 ? embedded : Tensor.concatenated([embedded, embedded], axis: 0)
         try advance(x.reshaped([rows, 1, configuration.hiddenSize]), state: &state)

@@ -2,19 +2,26 @@
 /// Source: resemble-ai/chatterbox models/t3/modules/t3_config.py, llama_configs.py
 public struct T3Configuration: Codable, Sendable, Equatable {
     public var file: String
-    /// `llama`, the only one so far.
-    public var backbone: String
+    public var backbone: Backbone
     public var hiddenSize: Int
     public var layerCount: Int
     public var headCount: Int
     public var headDim: Int
     public var intermediateSize: Int
-    public var rmsNormEps: Float
-    public var ropeTheta: Double
+    /// Llama's, which needs it.
+    public var rmsNormEps: Float?
+    /// Llama's, which needs it.
+    public var ropeTheta: Double?
     public var ropeScaling: RoPEScaling?
+    /// GPT-2's, which needs it.
+    public var layerNormEps: Float?
+    /// Positions of everything together that GPT-2 has learned.
+    public var positionCount: Int?
     public var textVocabularySize: Int
-    public var startTextToken: Int32
-    public var stopTextToken: Int32
+    /// Put in front of the text; GPT-2 models have none.
+    public var startTextToken: Int32?
+    /// Put behind the text; GPT-2 models have none.
+    public var stopTextToken: Int32?
     public var speechVocabularySize: Int
     public var startSpeechToken: Int32
     public var stopSpeechToken: Int32
@@ -25,14 +32,32 @@ public struct T3Configuration: Codable, Sendable, Equatable {
     public var speechCondPromptLength: Int
     public var usePerceiverResampler: Bool
     public var emotionAdv: Bool
+    /// Speech tokens that S3Gen gets after the last one: some models end too close to the last sound.
+    public var closingTokens: [Int32]?
     /// Heads whose attention moves over the text as it is spoken: `[layer, head]` each.
     public var alignmentHeads: [[Int]]
     public var sampling: Sampling
+
+    /// The transformer inside. It decides more than that, as in the reference: a GPT-2 model has no position embeddings
+    /// of text and speech, reads the start token once, has no guidance, and its speech head has a bias.
+    public enum Backbone: String, Codable, Sendable, CaseIterable {
+        case llama
+        case gpt2
+    }
+
+    /// The text with its start and stop token, if the model has them.
+    public func framed(_ text: [Int32]) -> [Int32] {
+        (startTextToken.map { [$0] } ?? []) + text + (stopTextToken.map { [$0] } ?? [])
+    }
 
     /// Sampling that a request doesn't set.
     public struct Sampling: Codable, Sendable, Equatable {
         public var repetitionPenalty: Float
         public var minP: Float
+        /// Keeps the `topK` likeliest tokens; all if it is 0 or left out.
+        public var topK: Int?
+        /// Whether the repetition penalty comes after all other filters, as the GPT-2 models have it; else it is first.
+        public var repetitionPenaltyLast: Bool?
         /// A request's temperature is multiplied by it: a small model wants less than the 0.8 that clients ask for.
         /// 1 if it is left out.
         public var temperatureScale: Float?
@@ -40,6 +65,8 @@ public struct T3Configuration: Codable, Sendable, Equatable {
         enum CodingKeys: String, CodingKey {
             case repetitionPenalty = "repetition_penalty"
             case minP = "min_p"
+            case topK = "top_k"
+            case repetitionPenaltyLast = "repetition_penalty_last"
             case temperatureScale = "temperature_scale"
         }
     }
@@ -72,6 +99,8 @@ public struct T3Configuration: Codable, Sendable, Equatable {
         case rmsNormEps = "rms_norm_eps"
         case ropeTheta = "rope_theta"
         case ropeScaling = "rope_scaling"
+        case layerNormEps = "layer_norm_epsilon"
+        case positionCount = "n_positions"
         case textVocabularySize = "text_tokens_dict_size"
         case startTextToken = "start_text_token"
         case stopTextToken = "stop_text_token"
@@ -84,57 +113,17 @@ public struct T3Configuration: Codable, Sendable, Equatable {
         case speechCondPromptLength = "speech_cond_prompt_len"
         case usePerceiverResampler = "use_perceiver_resampler"
         case emotionAdv = "emotion_adv"
+        case closingTokens = "closing_tokens"
         case alignmentHeads = "alignment_heads"
     }
 
-    func validate(_ check: inout ConfigurationCheck) throws {
-        try check.fileName(file, "file")
-        try check.require(backbone == "llama", "backbone", "expected llama, found '\(backbone)'")
-        for (value, field) in [
-            (hiddenSize, "hidden_size"), (layerCount, "num_hidden_layers"), (headCount, "num_attention_heads"),
-            (headDim, "head_dim"), (intermediateSize, "intermediate_size"),
-            (textVocabularySize, "text_tokens_dict_size"), (speechVocabularySize, "speech_tokens_dict_size"),
-            (maxTextTokens, "max_text_tokens"), (maxSpeechTokens, "max_speech_tokens"),
-            (speakerEmbedSize, "speaker_embed_size"),
-        ] {
-            try check.size(value, field)
+    /// A field that the backbone can't do without. Decoding a config.json has checked it; T3 can be made from a
+    /// configuration of other origin.
+    func needed<Value>(_ value: Value?, _ field: String) throws -> Value {
+        guard let value else {
+            throw ChatterboxError.configuration(
+                file: file, field: "t3.\(field)", problem: "missing, and the backbone \(backbone.rawValue) needs it")
         }
-        try check.size(speechCondPromptLength, "speech_cond_prompt_len", atLeast: 0)
-        try check.require(headDim % 2 == 0, "head_dim", "expected an even number, found \(headDim)")
-        try check.require(rmsNormEps > 0 && rmsNormEps < 1, "rms_norm_eps", "expected 0 to 1, found \(rmsNormEps)")
-        try check.require(ropeTheta > 1, "rope_theta", "expected more than 1, found \(ropeTheta)")
-        for (token, size, field) in [
-            (startTextToken, textVocabularySize, "start_text_token"),
-            (stopTextToken, textVocabularySize, "stop_text_token"),
-            (startSpeechToken, speechVocabularySize, "start_speech_token"),
-            (stopSpeechToken, speechVocabularySize, "stop_speech_token"),
-        ] {
-            try check.require(
-                (0..<size).contains(Int(token)), field, "expected a token below \(size), found \(token)")
-        }
-        try check.require(
-            alignmentHeads.allSatisfy {
-                $0.count == 2 && (0..<layerCount).contains($0[0]) && (0..<headCount).contains($0[1])
-            }, "alignment_heads", "expected pairs of layer and head, found \(alignmentHeads)")
-        if let scaling = ropeScaling {
-            try check.scope("rope_scaling") { check in
-                try check.require(scaling.ropeType == "llama3", "rope_type", "expected llama3")
-                try check.require(scaling.factor >= 1, "factor", "expected at least 1, found \(scaling.factor)")
-                try check.require(
-                    scaling.lowFreqFactor > 0 && scaling.highFreqFactor > scaling.lowFreqFactor, "high_freq_factor",
-                    "expected more than low_freq_factor, and both positive")
-                try check.require(
-                    scaling.originalMaxPositionEmbeddings > 0, "original_max_position_embeddings",
-                    "expected a positive number")
-            }
-        }
-        try check.scope("sampling") { check in
-            try check.require(
-                sampling.repetitionPenalty > 0, "repetition_penalty", "expected a positive number")
-            try check.require(
-                (0.05...20).contains(sampling.temperatureScale ?? 1), "temperature_scale",
-                "expected a factor of 0.05 to 20")
-            try check.require((0...1).contains(sampling.minP), "min_p", "expected 0 to 1, found \(sampling.minP)")
-        }
+        return value
     }
 }

@@ -1,6 +1,7 @@
 import Foundation
 
-/// Draws speech tokens from logits: repetition penalty, temperature, top-k, min-p, top-p, in the reference's order.
+/// Draws speech tokens from logits, in the reference's order: repetition penalty, temperature, min-p, top-p (english,
+/// multilingual); or temperature, top-k, top-p, repetition penalty (GPT-2 models).
 /// Source: resemble-ai/chatterbox models/t3/t3.py and the logits processors of Hugging Face transformers
 public struct TokenSampler: Sendable {
     /// Temperatures below this take the likeliest token.
@@ -13,18 +14,22 @@ public struct TokenSampler: Sendable {
     public let minP: Float
     /// Divides positive and multiplies negative logits of tokens in the history; 1 changes nothing.
     public let repetitionPenalty: Float
-    /// Keeps the `topK` likeliest tokens; 0 keeps all.
+    /// Whether the penalty weighs what the filters have left, instead of bearing on what they leave.
+    public let repetitionPenaltyLast: Bool
+    /// Keeps the `topK` likeliest tokens, and those equal to the last of them; 0 keeps all.
     public let topK: Int
     private let random: GaussianNoise
     private var draws = 0
 
     public init(
-        temperature: Float, topP: Float = 1, minP: Float = 0, repetitionPenalty: Float = 1, topK: Int = 0, seed: UInt64
+        temperature: Float, topP: Float = 1, minP: Float = 0, repetitionPenalty: Float = 1,
+        repetitionPenaltyLast: Bool = false, topK: Int = 0, seed: UInt64
     ) {
         self.temperature = temperature
         self.topP = topP
         self.minP = minP
         self.repetitionPenalty = repetitionPenalty
+        self.repetitionPenaltyLast = repetitionPenaltyLast
         self.topK = topK
         self.random = GaussianNoise(seed: seed, stream: .sampler)
     }
@@ -35,8 +40,9 @@ public struct TokenSampler: Sendable {
     public mutating func sample(logits: [Float], history: [Int32]) -> Int32 {
         defer { draws += 1 }
         if temperature < Self.greedyTemperature {
-            let penalised = self.penalised(logits, history)
-            return Int32(penalised.indices.max { penalised[$0] < penalised[$1] } ?? 0)
+            // Near 0 the filters leave the likeliest token alone, and a penalty after them changes nothing.
+            let logits = repetitionPenaltyLast ? logits : self.penalised(logits, history)
+            return Int32(logits.indices.max { logits[$0] < logits[$1] } ?? 0)
         }
         let kept = candidates(logits: logits, history: history)
         var left = random.uniform(draws) * kept.reduce(0) { $0 + $1.weight }
@@ -65,15 +71,29 @@ public struct TokenSampler: Sendable {
         guard repetitionPenalty != 1 else { return logits }
         var logits = logits
         for token in Set(history) where logits.indices.contains(Int(token)) {
-            let logit = logits[Int(token)]
-            logits[Int(token)] = logit < 0 ? logit * repetitionPenalty : logit / repetitionPenalty
+            logits[Int(token)] = penalised(logits[Int(token)])
         }
         return logits
     }
 
-    /// What the filters leave, weights relative to the likeliest token's 1, the likeliest first.
+    private func penalised(_ logit: Float) -> Float {
+        logit < 0 ? logit * repetitionPenalty : logit / repetitionPenalty
+    }
+
+    /// What is left to draw from.
     private func candidates(logits: [Float], history: [Int32]) -> [Candidate] {
-        let logits = penalised(logits, history)
+        guard repetitionPenaltyLast, repetitionPenalty != 1 else { return filtered(penalised(logits, history)) }
+        let seen = Set(history)
+        let kept = filtered(logits).map { candidate in
+            let logit = logits[Int(candidate.token)] / temperature
+            return (token: candidate.token, logit: seen.contains(candidate.token) ? penalised(logit) : logit)
+        }
+        let top = kept.map(\.logit).max() ?? 0
+        return kept.map { Candidate(token: $0.token, weight: expf($0.logit - top)) }
+    }
+
+    /// What temperature, min-p, top-k and top-p leave, weights relative to the likeliest token's 1.
+    private func filtered(_ logits: [Float]) -> [Candidate] {
         let top = logits.max() ?? 0
         guard top > -.infinity else { return [] }
         var kept: [Candidate] = []
@@ -85,7 +105,8 @@ public struct TokenSampler: Sendable {
             total += weight
         }
         if topK > 0, topK < kept.count {
-            kept = Array(kept.sorted { $0.weight > $1.weight }.prefix(topK))
+            let least = kept.map(\.weight).sorted(by: >)[topK - 1]
+            kept.removeAll { $0.weight < least }
             total = kept.reduce(0) { $0 + $1.weight }
         }
         guard topP < 1 else { return kept }

@@ -16,11 +16,20 @@ import Testing
         )
     }
 
-    @Test(arguments: ["t3_plain", "t3_prompt", "t3_perceiver"])
+    /// Two backbones; `t3_perceiver` has the english layout, `t3_plain` the embedded voice's.
+    private static let fixtures = [
+        "t3_plain", "t3_prompt", "t3_perceiver", "t3_multilingual", "t3_nano", "t3_turbo",
+    ]
+
+    @Test(arguments: fixtures)
     func inputs(_ name: String) throws {
         let (fixture, t3, cond) = try Self.model(name)
         expectParity(try t3.cond(cond), try fixture.tensor("out.cond"), "\(name) conditioning")
         let (embeds, _) = try t3.embeds(textTokens: fixture.integers("in.text"), conditionals: cond, cfgWeight: 0.5)
+        guard t3.configuration.backbone == .llama else {
+            expectParity(embeds, try fixture.tensor("out.embeds"), "\(name) embeddings")
+            return
+        }
         // The reference adds the second start token later.
         let length = embeds.shape[1]
         expectParity(
@@ -30,13 +39,18 @@ import Testing
         try expectParity(t3.inverseFrequencies, fixture.tensor("out.inv_freq"), "\(name) RoPE")
     }
 
-    @Test(arguments: ["t3_plain", "t3_prompt", "t3_perceiver"], ["0.0", "0.5"])
+    @Test(arguments: fixtures, ["0.0", "0.5"])
     func generation(_ name: String, _ cfgWeight: String) throws {
         let (fixture, t3, cond) = try Self.model(name)
         let weight = try #require(Float(cfgWeight))
-        let expected = try fixture.integers("out.tokens.\(cfgWeight)")
-        let recorded = try fixture.tensor("out.logits.\(cfgWeight)")
-        var sampler = TokenSampler(temperature: 0, repetitionPenalty: 1.2, seed: 0)
+        // Models without guidance give the same with any weight.
+        let recordedWeight = t3.configuration.backbone == .gpt2 ? "0.0" : cfgWeight
+        let expected = try fixture.integers("out.tokens.\(recordedWeight)")
+        let recorded = try fixture.tensor("out.logits.\(recordedWeight)")
+        let sampling = t3.configuration.sampling
+        var sampler = TokenSampler(
+            temperature: 0, repetitionPenalty: sampling.repetitionPenalty,
+            repetitionPenaltyLast: sampling.repetitionPenaltyLast ?? false, seed: 0)
         var state = try t3.prefill(textTokens: fixture.integers("in.text"), conditionals: cond, cfgWeight: weight)
         var history = [t3.configuration.startSpeechToken]
         var logits: [Float] = []
@@ -50,16 +64,17 @@ import Testing
         }
         #expect(Array(history.dropFirst()) == expected)
         // The reference gives both rows; guidance is applied here as it does.
-        let (steps, size) = (recorded.shape[0], recorded.shape[2])
+        let (steps, count, size) = (recorded.shape[0], recorded.shape[1], recorded.shape[2])
         let rows = recorded.values
         let combined = (0..<steps).flatMap { step in
             (0..<size).map { i -> Float in
-                let (cond, other) = (rows[2 * step * size + i], rows[(2 * step + 1) * size + i])
+                let (cond, other) = (rows[count * step * size + i], rows[(count * step + count - 1) * size + i])
                 return cond + weight * (cond - other)
             }
         }
         try expectParity(logits, Tensor(combined, shape: [combined.count]), "\(name) logits, cfg \(cfgWeight)")
-        try expectParity(alignment, fixture.tensor("out.alignment.\(cfgWeight)"), "\(name) alignment, cfg \(cfgWeight)")
+        try expectParity(
+            alignment, fixture.tensor("out.alignment.\(recordedWeight)"), "\(name) alignment, cfg \(cfgWeight)")
     }
 
     /// Packed in bf16 the logits stay near; weights and, for many rows, activations are rounded to 8 bits.
@@ -85,6 +100,36 @@ import Testing
         try t3.step(3, state: &again)
         #expect(again.logits == one.logits)
         #expect(start.steps == 0 && one.steps == 1)
+    }
+
+    /// GPT-2 has positions for all together; a configuration that wasn't validated still can't run out of them.
+    @Test func learnedPositionsEnd() throws {
+        let (fixture, t3, cond) = try Self.model("t3_turbo")
+        let text = try fixture.integers("in.text")
+        var state = try t3.prefill(textTokens: text, conditionals: cond, cfgWeight: 0)
+        for _ in 0..<t3.maxSteps { try t3.step(5, state: &state) }
+        let error = ChatterboxError.tooLong(what: "speech tokens", count: t3.maxSteps + 1, limit: t3.maxSteps)
+        #expect(throws: error) { try t3.step(5, state: &state) }
+        var longer = t3.configuration
+        longer.maxSpeechTokens = 1000
+        let unbounded = try T3(fixture.weights, configuration: longer, precision: .float32)
+        state = try unbounded.prefill(textTokens: text, conditionals: cond, cfgWeight: 0)
+        #expect(throws: ChatterboxError.tooLong(what: "positions", count: 201, limit: 200)) {
+            while true { try unbounded.step(5, state: &state) }
+        }
+        let long = T3Cond(speakerEmb: cond.speakerEmb, promptSpeechTokens: [Int32](repeating: 1, count: 21))
+        #expect(throws: ChatterboxError.tooLong(what: "prompt speech tokens", count: 21, limit: 20)) {
+            try t3.prefill(textTokens: text, conditionals: long, cfgWeight: 0)
+        }
+    }
+
+    @Test func backbonesNeedTheirNumbers() throws {
+        var configuration = try Self.model("t3_nano").1.configuration
+        let fixture = try Fixture("t3_nano")
+        configuration.positionCount = nil
+        let missing = ChatterboxError.configuration(
+            file: configuration.file, field: "t3.n_positions", problem: "missing, and the backbone gpt2 needs it")
+        #expect(throws: missing) { try T3(fixture.weights, configuration: configuration, precision: .float32) }
     }
 
     @Test func refusesWhatItHasNoPlaceFor() throws {
@@ -113,6 +158,8 @@ import Testing
         let temperature: Float
         let min_p: Float
         let top_p: Float
+        let top_k: Int
+        let turbo: Bool
     }
 
     @Test func filters() throws {
@@ -120,7 +167,8 @@ import Testing
         for (i, item) in try fixture.configuration([Case].self).enumerated() {
             let sampler = TokenSampler(
                 temperature: item.temperature, topP: item.top_p, minP: item.min_p,
-                repetitionPenalty: item.repetition_penalty, seed: 1)
+                repetitionPenalty: item.repetition_penalty, repetitionPenaltyLast: item.turbo, topK: item.top_k, seed: 1
+            )
             let found = try sampler.probabilities(
                 logits: fixture.tensor("\(i).logits").values, history: fixture.integers("\(i).history"))
             let expected = try fixture.tensor("\(i).probabilities")
@@ -157,5 +205,15 @@ import Testing
         var sampler = TokenSampler(temperature: 0, repetitionPenalty: 2, seed: 1)
         #expect(sampler.sample(logits: [1, 3, 2], history: []) == 1)
         #expect(sampler.sample(logits: [1, 3, 2], history: [1]) == 2)
+        sampler = TokenSampler(temperature: 0, repetitionPenalty: 2, repetitionPenaltyLast: true, seed: 1)
+        #expect(sampler.sample(logits: [1, 3, 2], history: [1]) == 1)
+    }
+
+    /// The penalty of GPT-2 models weighs what is left; it can't bring back what top-k dropped.
+    @Test func penaltyLast() {
+        let sampler = TokenSampler(temperature: 1, repetitionPenalty: 3, repetitionPenaltyLast: true, topK: 2, seed: 1)
+        let found = sampler.probabilities(logits: [1, 3, 2, 0], history: [1])
+        #expect(found[0] == 0 && found[3] == 0)
+        #expect(abs(found[1] / found[2] - exp(Float(1 - 2))) < 1e-6)
     }
 }

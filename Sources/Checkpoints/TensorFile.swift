@@ -1,0 +1,154 @@
+import Foundation
+import Tensors
+
+/// One tensor of a checkpoint: what it is and where its numbers are.
+public struct TensorEntry: Sendable, Equatable {
+    public let dtype: ElementType
+    public let shape: [Int]
+    /// From its first number to behind its last, in the file.
+    public let bytes: Range<Int>
+    /// Elements from one number to the next along each axis; nil if they lie in order without gaps.
+    public let strides: [Int]?
+
+    init(dtype: ElementType, shape: [Int], bytes: Range<Int>, strides: [Int]? = nil) {
+        self.dtype = dtype
+        self.shape = shape
+        self.bytes = bytes
+        self.strides = strides
+    }
+}
+
+/// A file of named tensors. Opening one checks everything that can be checked without reading the numbers: each entry's
+/// shape fits its bytes, and they are in the file.
+public protocol TensorFile: Sendable {
+    /// The file's name, for messages.
+    var name: String { get }
+    var entries: [String: TensorEntry] { get }
+    /// The whole file, mapped.
+    var contents: Data { get }
+}
+
+/// Opens a checkpoint: a torch archive or a safetensors file, told apart by their first bytes.
+/// - Throws: `CheckpointError`.
+public func openCheckpoint(_ url: URL) throws -> any TensorFile {
+    let contents = try mapped(url)
+    return try openCheckpoint(contents: contents, name: url.lastPathComponent)
+}
+
+/// A checkpoint that is in memory already.
+public func openCheckpoint(contents: Data, name: String) throws(CheckpointError) -> any TensorFile {
+    if contents.starts(with: [0x50, 0x4B]) { return try TorchArchive(contents: contents, name: name) }
+    if contents.first == 0x80 {
+        throw .malformed(
+            file: name, reason: "a pickle as torch wrote before version 1.6; save it again with a newer one", offset: 0)
+    }
+    return try SafetensorsFile(contents: contents, name: name)
+}
+
+func mapped(_ url: URL) throws(CheckpointError) -> Data {
+    do {
+        return try Data(contentsOf: url, options: .alwaysMapped)
+    } catch {
+        throw .unreadable(file: url.lastPathComponent, reason: error.localizedDescription)
+    }
+}
+
+extension TensorFile {
+    /// The tensor's numbers as fp32, in its own shape. Floating types and integers convert; `BOOL` and 8-bit floats
+    /// don't.
+    /// - Throws: `CheckpointError.missing`, `.dtype`.
+    public func tensor(_ key: String) throws -> Tensor {
+        let entry = try entry(key)
+        func read<Bits: FixedWidthInteger>(_: Bits.Type, _ value: (Bits) -> Float) -> Tensor {
+            Tensor(shape: entry.shape) { out in
+                forEach(of: entry, as: Bits.self) { out[$0] = value($1) }
+            }
+        }
+        switch entry.dtype {
+        case .f32: return read(UInt32.self, Float.init(bitPattern:))
+        case .bf16: return read(UInt16.self) { Float(bitPattern: UInt32($0) << 16) }
+        case .f16: return read(UInt16.self, float(half:))
+        case .f64: return read(UInt64.self) { Float(Double(bitPattern: $0)) }
+        case .i64: return read(Int64.self) { Float($0) }
+        case .i32: return read(Int32.self) { Float($0) }
+        case .i16: return read(Int16.self) { Float($0) }
+        case .i8: return read(Int8.self) { Float($0) }
+        case .u64: return read(UInt64.self) { Float($0) }
+        case .u32: return read(UInt32.self) { Float($0) }
+        case .u16: return read(UInt16.self) { Float($0) }
+        case .u8: return read(UInt8.self) { Float($0) }
+        case .bool, .f8e4m3, .f8e5m2:
+            throw CheckpointError.dtype(file: name, key: key, expected: "a number type", found: entry.dtype.rawValue)
+        }
+    }
+
+    /// The tensor's values as integers, for token ids. Only integer types, only values that fit.
+    /// - Throws: `CheckpointError.missing`, `.dtype`.
+    public func integers(_ key: String) throws -> [Int32] {
+        let entry = try entry(key)
+        func read<Value: FixedWidthInteger>(_: Value.Type) throws -> [Int32] {
+            var values: [Int32] = []
+            var misfit: Value?
+            forEach(of: entry, as: Value.self) { _, value in
+                if let fitting = Int32(exactly: value) { values.append(fitting) } else { misfit = value }
+            }
+            if let misfit {
+                throw CheckpointError.dtype(file: name, key: key, expected: "values of 32 bits", found: "\(misfit)")
+            }
+            return values
+        }
+        switch entry.dtype {
+        case .i64: return try read(Int64.self)
+        case .i32: return try read(Int32.self)
+        case .i16: return try read(Int16.self)
+        case .i8: return try read(Int8.self)
+        case .u64: return try read(UInt64.self)
+        case .u32: return try read(UInt32.self)
+        case .u16: return try read(UInt16.self)
+        case .u8: return try read(UInt8.self)
+        default:
+            throw CheckpointError.dtype(file: name, key: key, expected: "an integer type", found: entry.dtype.rawValue)
+        }
+    }
+
+    private func entry(_ key: String) throws(CheckpointError) -> TensorEntry {
+        guard let entry = entries[key] else { throw .missing(file: name, key: key, expected: []) }
+        return entry
+    }
+
+    /// Calls `body` with each number's place in row-major order and its bits.
+    private func forEach<Bits: FixedWidthInteger>(of entry: TensorEntry, as: Bits.Type, _ body: (Int, Bits) -> Void) {
+        let count = entry.shape.reduce(1, *)
+        let size = MemoryLayout<Bits>.size
+        contents.withUnsafeBytes { raw in
+            let bytes = UnsafeRawBufferPointer(rebasing: raw[entry.bytes])
+            func bits(_ element: Int) -> Bits {
+                Bits(littleEndian: bytes.loadUnaligned(fromByteOffset: element * size, as: Bits.self))
+            }
+            guard let strides = entry.strides else {
+                for place in 0..<count { body(place, bits(place)) }
+                return
+            }
+            for place in 0..<count {
+                var (rest, element) = (place, 0)
+                for axis in entry.shape.indices.reversed() {
+                    element += rest % entry.shape[axis] * strides[axis]
+                    rest /= entry.shape[axis]
+                }
+                body(place, bits(element))
+            }
+        }
+    }
+}
+
+/// IEEE half to single precision; written out because `Float16` isn't on every platform.
+private func float(half bits: UInt16) -> Float {
+    let sign = UInt32(bits & 0x8000) << 16
+    let exponent = UInt32(bits >> 10 & 0x1F)
+    let fraction = UInt32(bits & 0x3FF)
+    switch exponent {
+    case 0: return (sign == 0 ? 1 : -1) * Float(fraction) * 0x1p-24
+    case 31: return Float(bitPattern: sign | 0x7F80_0000 | fraction << 13)
+    default: return Float(bitPattern: sign | (exponent + 112) << 23 | fraction << 13)
+    }
+}
