@@ -52,7 +52,11 @@ public final class SpeechEngine: SpeechSynthesizing {
         let model = try ChatterboxModel.load(folder: configuration.modelFolder, precision: configuration.precision)
         var text = model.text
         if let file = configuration.lexiconFile {
-            text = text.with(try Lexicon(contentsOf: file, symbols: model.configuration.text.symbols))
+            let lexicon = try Lexicon(contentsOf: file, symbols: model.configuration.text.symbols)
+            guard let read = text.with(lexicon) else {
+                throw TextError.unreadableLexicon(path: file.path, problem: "this model reads letters, not phonemes")
+            }
+            text = read
         }
         let speech = ChatterboxSpeechModel(model: model, text: text)
         try Self.warmUp(speech)

@@ -10,7 +10,8 @@ public struct TextPiece: Sendable, Equatable {
     public let droppedCharacters: Int
 }
 
-/// Raw text to pieces of token ids: normaliser, segmentation, lexicon and G2P net.
+/// Raw text to pieces of token ids: normaliser, segmentation, then phonemes (lexicon and G2P net) for the embedded voice,
+/// or the tokenizer of an official model.
 public struct TextFrontEnd: Sendable {
     /// The `text` section of config.json.
     public struct Configuration: Codable, Sendable, Equatable {
@@ -30,8 +31,16 @@ public struct TextFrontEnd: Sendable {
     /// First id of a symbol; 0 and 1 stop and start the text.
     static let firstSymbol = 2
 
-    private let phonemizer: Phonemizer
-    private let normalizer = TextNormalizer()
+    /// How a piece becomes ids.
+    private enum Reading: Sendable {
+        case phonemes(Phonemizer)
+        case tokens(any TextTokenizer, PunctuationNormalizer)
+    }
+
+    private let reading: Reading
+    /// Nil leaves English as it is written, as the reference does.
+    private let normalizer: TextNormalizer?
+    private let tags: TextTags
     private let splitter = SentenceSplitter()
     private let maximumTokens: Int
 
@@ -69,66 +78,117 @@ public struct TextFrontEnd: Sendable {
             throw TextError.configuration(problem: "symbols are missing, empty or given twice")
         }
         guard maximumTokens > 0 else { throw TextError.configuration(problem: "no room for text tokens") }
-        phonemizer = Phonemizer(symbols: symbols, lexicon: lexicon, net: phonemes)
+        self.init(
+            reading: .phonemes(Phonemizer(symbols: symbols, lexicon: lexicon, net: phonemes)),
+            normalizer: TextNormalizer(), tags: [], maximumTokens: maximumTokens)
+    }
+
+    /// The front end of an official model.
+    /// - Parameters:
+    ///   - punctuation: the model's `punc_norm`, which each piece goes through.
+    ///   - normalizes: whether numbers, dates and the like become words in English text. The reference has no such step.
+    ///   - maximumTokens: most ids in a piece, less those that T3 adds.
+    /// - Throws: `TextError.configuration`.
+    public init(
+        tokenizer: any TextTokenizer, punctuation: PunctuationNormalizer, normalizes: Bool = true, maximumTokens: Int
+    ) throws(TextError) {
+        guard maximumTokens > 0 else { throw .configuration(problem: "no room for text tokens") }
+        self.init(
+            reading: .tokens(tokenizer, punctuation), normalizer: normalizes ? TextNormalizer() : nil,
+            tags: tokenizer.tags, maximumTokens: maximumTokens)
+    }
+
+    private init(reading: Reading, normalizer: TextNormalizer?, tags: [String], maximumTokens: Int) {
+        self.reading = reading
+        self.normalizer = normalizer
+        self.tags = TextTags(tags)
         self.maximumTokens = maximumTokens
     }
 
-    /// The same front end with a user's pronunciations.
-    public func with(_ lexicon: Lexicon) -> TextFrontEnd {
-        TextFrontEnd(phonemizer: phonemizer.with(lexicon), maximumTokens: maximumTokens)
+    /// The same front end with a user's pronunciations; nil if it reads letters, not phonemes.
+    public func with(_ lexicon: Lexicon) -> TextFrontEnd? {
+        guard case .phonemes(let phonemizer) = reading else { return nil }
+        return TextFrontEnd(
+            reading: .phonemes(phonemizer.with(lexicon)), normalizer: normalizer, tags: [],
+            maximumTokens: maximumTokens)
     }
 
-    private init(phonemizer: Phonemizer, maximumTokens: Int) {
-        self.phonemizer = phonemizer
-        self.maximumTokens = maximumTokens
+    /// Codes of the languages it reads.
+    public var languages: [String] {
+        switch reading {
+        case .phonemes: ["en"]
+        case .tokens(let tokenizer, _): tokenizer.languages
+        }
+    }
+
+    /// - Parameter language: a code such as `fr`; nil is English.
+    /// - Throws: `TextError.language`, `.script`.
+    public func check(_ text: String, language: String?) throws(TextError) {
+        switch reading {
+        case .phonemes:
+            if let language, language.lowercased() != "en" { throw .language(language, available: languages) }
+        case .tokens(let tokenizer, _): try tokenizer.check(text, language: language)
+        }
     }
 
     /// Pieces in order, each made when it is asked for, so that the first does not wait for the rest of the text.
     /// There are none if nothing in the text can be spoken.
-    public func pieces(of text: String) -> Pieces { Pieces(frontEnd: self, text: text) }
+    /// - Parameter language: has passed `check` with the text.
+    public func pieces(of text: String, language: String? = nil) -> Pieces {
+        Pieces(frontEnd: self, text: text, language: language)
+    }
 
     public struct Pieces: Sequence, IteratorProtocol {
         private let frontEnd: TextFrontEnd
-        private var texts: SentenceSplitter.Pieces<NormalizedBlocks>
+        private let language: String?
+        private var texts: SentenceSplitter.Pieces<SpokenBlocks>
         private var ready: ArraySlice<TextPiece> = []
 
-        fileprivate init(frontEnd: TextFrontEnd, text: String) {
+        fileprivate init(frontEnd: TextFrontEnd, text: String, language: String?) {
             self.frontEnd = frontEnd
+            self.language = language
+            let isEnglish = (language ?? "en").lowercased() == "en"
             texts = frontEnd.splitter.pieces(
-                ofParts: NormalizedBlocks(blocks: RawBlocks(text), normalizer: frontEnd.normalizer))
+                ofParts: SpokenBlocks(
+                    blocks: RawBlocks(frontEnd.tags.held(text)), normalizer: isEnglish ? frontEnd.normalizer : nil,
+                    tags: frontEnd.tags))
         }
 
         public mutating func next() -> TextPiece? {
             while ready.isEmpty {
                 guard let text = texts.next() else { return nil }
-                ready = frontEnd.tokenized(text, limit: frontEnd.splitter.limit)[...]
+                ready = frontEnd.pieces(of: text, language, limit: frontEnd.splitter.limit)[...]
             }
             return ready.removeFirst()
         }
     }
 
-    /// One piece, or more if its phonemes are too many for the T3.
-    private func tokenized(_ text: String, limit: Int) -> [TextPiece] {
-        let spoken = phonemizer.phonemes(for: text)
-        guard !spoken.symbols.isEmpty else { return [] }
-        if spoken.symbols.count > maximumTokens {
+    /// One piece, or more if its ids are too many for the T3.
+    private func pieces(of text: String, _ language: String?, limit: Int) -> [TextPiece] {
+        let (tokens, dropped) = tokens(of: text, language)
+        guard !tokens.isEmpty else { return [] }
+        if tokens.count > maximumTokens {
             let parts = SentenceSplitter(limit: limit / 2).fitting(text[...])
-            if parts.count > 1, limit > 8 { return parts.flatMap { tokenized(String($0), limit: limit / 2) } }
+            if parts.count > 1, limit > 8 {
+                return parts.flatMap { pieces(of: String($0), language, limit: limit / 2) }
+            }
         }
         // a single word that long is a user's lexicon entry at best
-        return stride(from: 0, to: spoken.symbols.count, by: maximumTokens).map { start in
-            let symbols = spoken.symbols[start..<min(start + maximumTokens, spoken.symbols.count)]
-            return TextPiece(
-                text: start == 0 ? text : "", tokens: symbols.map { Int32($0 + Self.firstSymbol) },
-                droppedCharacters: start == 0 ? spoken.dropped : 0)
+        return stride(from: 0, to: tokens.count, by: maximumTokens).map { start in
+            TextPiece(
+                text: start == 0 ? text : "", tokens: Array(tokens[start..<min(start + maximumTokens, tokens.count)]),
+                droppedCharacters: start == 0 ? dropped : 0)
         }
     }
-}
 
-/// Blocks of a text, normalised as they are asked for.
-struct NormalizedBlocks: Sequence, IteratorProtocol {
-    var blocks: RawBlocks
-    let normalizer: TextNormalizer
-
-    mutating func next() -> String? { blocks.next().map(normalizer.normalize) }
+    private func tokens(of text: String, _ language: String?) -> (ids: [Int32], dropped: Int) {
+        switch reading {
+        case .phonemes(let phonemizer):
+            let spoken = phonemizer.phonemes(for: text)
+            return (spoken.symbols.map { Int32($0 + Self.firstSymbol) }, spoken.dropped)
+        case .tokens(let tokenizer, let punctuation):
+            let written = punctuation.normalize(TextTags.released(text))
+            return (tokenizer.encode(written, language: language), 0)
+        }
+    }
 }

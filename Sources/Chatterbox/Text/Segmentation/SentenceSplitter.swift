@@ -1,7 +1,7 @@
 /// Normalised text to pieces that are spoken in one go.
 ///
 /// Sentences stay whole where they fit, short ones join their neighbours, long ones are cut at clauses. Joined with
-/// single spaces the pieces are the text again.
+/// single spaces the pieces are the text again; where no spaces are written, as in Chinese, without.
 package struct SentenceSplitter: Sendable {
     /// Most characters in a piece; letters spoken by name count more, as they take longer to say.
     package var limit = 230
@@ -36,7 +36,7 @@ package struct SentenceSplitter: Sendable {
                 let isWanted = piece.utf8.count < splitter.enough || following.utf8.count < splitter.short
                 guard isWanted, splitter.cost(of: piece[...]) + 1 + splitter.cost(of: following) <= splitter.limit
                 else { break }
-                piece += " " + following
+                piece = splitter.joined(piece, following)
                 waiting.removeFirst()
                 sentences += 1
             }
@@ -56,7 +56,7 @@ package struct SentenceSplitter: Sendable {
                     break
                 }
                 if part.isEmpty { continue }
-                let text = unfinished.isEmpty ? part : unfinished + " " + part
+                let text = unfinished.isEmpty ? part : splitter.joined(unfinished, part)
                 unfinished = ""
                 var sentences = splitter.sentences(of: text)
                 // a block that was cut between two words goes on in the next, unless that is far enough already
@@ -70,16 +70,17 @@ package struct SentenceSplitter: Sendable {
         }
     }
 
-    /// Parts that end with `. ! ?`, and what is left.
+    /// Parts that end with `. ! ?` before a space, or with `。 ！ ？`, and what is left.
     func sentences(of text: String) -> [Substring] {
         var found: [Substring] = []
         var start = text.startIndex
         var index = start
         while index < text.endIndex {
             let next = text.index(after: index)
-            if ".!?".contains(text[index]), next < text.endIndex, text[next] == " " {
+            let isSpaced = next < text.endIndex && text[next] == " "
+            if next < text.endIndex, Self.wideEnds.contains(text[index]) || (".!?".contains(text[index]) && isSpaced) {
                 found.append(text[start..<next])
-                start = text.index(after: next)
+                start = isSpaced ? text.index(after: next) : next
                 index = start
             } else {
                 index = next
@@ -87,6 +88,15 @@ package struct SentenceSplitter: Sendable {
         }
         if start < text.endIndex { found.append(text[start...]) }
         return found
+    }
+
+    fileprivate static let wideEnds = "。！？"
+
+    /// With a space between, unless the first ends in a script that has none.
+    func joined(_ first: String, _ second: some StringProtocol) -> String {
+        let last = first.unicodeScalars.last?.value ?? 0
+        let isWide = (0x2E80..<0xA000).contains(last) || (0xFF00..<0xFFE0).contains(last)
+        return first + (isWide ? "" : " ") + second
     }
 
     /// Characters, with at least five for each word and three more for each pause.
@@ -98,21 +108,23 @@ package struct SentenceSplitter: Sendable {
         return max(text.utf8.count, cost - 1)
     }
 
-    /// The sentence, or parts of it within the limit: cut at clauses, else before conjunctions, else at spaces.
+    /// The sentence, or parts of it within the limit: cut at clauses, else before conjunctions, else at spaces, else
+    /// anywhere.
     func fitting(_ sentence: Substring) -> [Substring] {
         var parts: [Substring] = []
         var rest = sentence
         while cost(of: rest) > limit {
-            guard let cut = self.cut(rest) else { break }
+            let cut = self.cut(rest)
+            guard cut < rest.endIndex else { break }
             parts.append(rest[..<cut])
-            rest = rest[rest.index(after: cut)...]
+            rest = rest[(rest[cut] == " " ? rest.index(after: cut) : cut)...]
         }
         parts.append(rest)
         return parts
     }
 
-    /// The space to cut at, if there is one.
-    private func cut(_ text: Substring) -> Substring.Index? {
+    /// The place to cut at: a space, or between two characters of a word that is too long by itself.
+    private func cut(_ text: Substring) -> Substring.Index {
         var cost = 0
         var clause: Substring.Index?
         var conjunction: Substring.Index?
@@ -121,9 +133,9 @@ package struct SentenceSplitter: Sendable {
         while let end = text[start...].firstIndex(of: " ") {
             let word = text[start..<end]
             cost += self.cost(of: word) + 1
-            if cost > limit, space != nil { break }
+            if cost > limit { break }
             if cost * 5 > limit * 2 {
-                if ",;:".contains(word.last!) { clause = end }
+                if let last = word.last, ",;:".contains(last) { clause = end }
                 if Self.conjunctions.contains(text[text.index(after: end)...].prefix { $0 != " " }) {
                     conjunction = end
                 }
@@ -131,7 +143,22 @@ package struct SentenceSplitter: Sendable {
             space = end
             start = text.index(after: end)
         }
-        return clause ?? conjunction ?? space
+        return clause ?? conjunction ?? space ?? cutInWord(text)
+    }
+
+    /// Behind the last clause within the limit, else at the limit.
+    private func cutInWord(_ text: Substring) -> Substring.Index {
+        var size = 0
+        var clause: Substring.Index?
+        var index = text.startIndex
+        while index < text.endIndex, text[index] != " " {
+            size += text[index].utf8.count
+            if size > limit, index > text.startIndex { break }
+            let next = text.index(after: index)
+            if size * 5 > limit * 2, "，、；：,;:".contains(text[index]) { clause = next }
+            index = next
+        }
+        return clause ?? index
     }
 
     private static let conjunctions: Set<Substring> = [
@@ -141,5 +168,7 @@ package struct SentenceSplitter: Sendable {
 }
 
 extension Substring {
-    fileprivate var endsSentence: Bool { last.map { ".!?".contains($0) } ?? false }
+    fileprivate var endsSentence: Bool {
+        last.map { ".!?".contains($0) || SentenceSplitter.wideEnds.contains($0) } ?? false
+    }
 }

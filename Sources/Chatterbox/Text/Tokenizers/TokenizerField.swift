@@ -1,0 +1,107 @@
+import Foundation
+
+/// A value in a tokenizer file with its path there, so that errors name both.
+struct TokenizerField {
+    let file: String
+    let path: String
+    let value: TokenizerJSON
+
+    /// - Throws: `TextError.tokenizer` if there is no such file, or it is no JSON.
+    init(contentsOf url: URL) throws(TextError) {
+        self.init(
+            file: url.lastPathComponent, path: "",
+            value: try TokenizerJSON(bytes: Self.bytes(of: url), file: url.lastPathComponent))
+    }
+
+    init(file: String, path: String, value: TokenizerJSON) {
+        self.file = file
+        self.path = path
+        self.value = value
+    }
+
+    static func bytes(of url: URL) throws(TextError) -> Data {
+        do {
+            return try Data(contentsOf: url)
+        } catch {
+            throw .tokenizer(file: url.lastPathComponent, key: "", problem: "can't be read: \(url.path)")
+        }
+    }
+
+    func failure(_ problem: String) -> TextError { .tokenizer(file: file, key: path, problem: problem) }
+
+    func failure(expected: String) -> TextError { failure("expected \(expected), found \(found)") }
+
+    /// The value in a few characters.
+    private var found: String {
+        switch value {
+        case .null: "nothing"
+        case .bool(let value): "\(value)"
+        case .number(let literal): literal
+        case .string(let scalars): "\"\(String(scalars: scalars.prefix(40)))\(scalars.count > 40 ? "…" : "")\""
+        case .array(let elements): "a list of \(elements.count)"
+        case .object(let members): "an object of \(members.count) members"
+        }
+    }
+
+    var isNull: Bool { value == .null }
+
+    /// A member of this object; null if it isn't there.
+    func member(_ name: String) -> TokenizerField {
+        var value = TokenizerJSON.null
+        if case .object(let members) = self.value {
+            let key = Array(name.unicodeScalars)
+            value = members.last { $0.key == key }?.value ?? .null
+        }
+        return TokenizerField(file: file, path: path.isEmpty ? name : "\(path).\(name)", value: value)
+    }
+
+    func members() throws(TextError) -> [(key: [Unicode.Scalar], field: TokenizerField)] {
+        guard case .object(let members) = value else { throw failure(expected: "an object") }
+        return members.map { member in
+            let path = "\(path)[\"\(String(scalars: member.key))\"]"
+            return (member.key, TokenizerField(file: file, path: path, value: member.value))
+        }
+    }
+
+    func elements() throws(TextError) -> [TokenizerField] {
+        guard case .array(let elements) = value else { throw failure(expected: "a list") }
+        return elements.enumerated().map { index, element in
+            TokenizerField(file: file, path: "\(path)[\(index)]", value: element)
+        }
+    }
+
+    func scalars() throws(TextError) -> [Unicode.Scalar] {
+        guard case .string(let scalars) = value else { throw failure(expected: "a string") }
+        return scalars
+    }
+
+    func string() throws(TextError) -> String { String(scalars: try scalars()) }
+
+    /// Nil if the value is null or isn't there.
+    func stringIfAny() throws(TextError) -> String? { isNull ? nil : try string() }
+
+    func bool(default fallback: Bool = false) throws(TextError) -> Bool {
+        switch value {
+        case .null: return fallback
+        case .bool(let value): return value
+        default: throw failure(expected: "true or false")
+        }
+    }
+
+    func id() throws(TextError) -> Int32 {
+        try Self.id(value) { () in failure(expected: "an id, 0 or a greater integer") }
+    }
+
+    static func id(_ value: TokenizerJSON, _ failure: () -> TextError) throws(TextError) -> Int32 {
+        guard case .number(let literal) = value, let id = Int32(literal), id >= 0 else { throw failure() }
+        return id
+    }
+}
+
+extension String {
+    init(scalars: some Sequence<Unicode.Scalar>) {
+        var view = String.UnicodeScalarView()
+        view.append(contentsOf: scalars)
+        self.init(view)
+    }
+}
