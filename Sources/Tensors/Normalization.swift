@@ -56,3 +56,31 @@ public struct RMSNorm: Sendable {
         }
     }
 }
+
+/// `(x - mean) / sqrt(variance + epsilon) * weight + bias` along the last axis, with the mean and the variance that
+/// training has measured: torch's `BatchNorm` in evaluation.
+public struct BatchNorm: Sendable {
+    private let scale: Tensor
+    private let shift: Tensor
+
+    /// All of `[C]`.
+    public init(mean: Tensor, variance: Tensor, weight: Tensor?, bias: Tensor?, epsilon: Float = 1e-5) throws {
+        for part in [mean, variance, weight ?? mean, bias ?? mean] where part.shape != [mean.count] {
+            throw TensorError.shape(op: "BatchNorm", expected: "four times [\(mean.count)]", found: part.shape)
+        }
+        let inverse = Tensor(shape: variance.shape) { out in
+            for i in 0..<out.count { out[i] = 1 / (variance.storage.pointer[i] + epsilon).squareRoot() }
+        }
+        scale = try weight.map { try inverse * $0 } ?? inverse
+        let centre = try mean * scale
+        shift = try bias.map { try $0 - centre } ?? centre * -1
+    }
+
+    /// - Parameter x: `[..., C]`.
+    public func callAsFunction(_ x: Tensor) throws -> Tensor {
+        guard x.shape.last == scale.count else {
+            throw TensorError.shape(op: "BatchNorm", expected: "[..., \(scale.count)]", found: x.shape)
+        }
+        return try x * scale + shift
+    }
+}

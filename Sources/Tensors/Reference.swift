@@ -129,6 +129,57 @@ package enum Reference {
         }
     }
 
+    /// `x [rows, time, inputs]`, `weight [outputs, inputs, kernel, span]`, `out [rows', time', outputs]`.
+    package static func conv2d(
+        _ x: Input, _ weight: Input, _ out: Output, inputs: Int, outputs: Int, kernel: Int, span: Int, stride: Int,
+        padding: Int, rows: Int, time: Int
+    ) {
+        let (height, length) = ((rows + 2 * padding - kernel) / stride + 1, time + 2 * padding - span + 1)
+        for f in 0..<height {
+            for t in 0..<length {
+                for o in 0..<outputs {
+                    var sum = 0.0
+                    for i in 0..<inputs {
+                        for j in 0..<kernel {
+                            for k in 0..<span {
+                                let (row, column) = (f * stride + j - padding, t + k - padding)
+                                guard (0..<rows).contains(row), (0..<time).contains(column) else { continue }
+                                sum +=
+                                    Double(x[(row * time + column) * inputs + i])
+                                    * Double(weight[((o * inputs + i) * kernel + j) * span + k])
+                            }
+                        }
+                    }
+                    out[(f * length + t) * outputs + o] = Float(sum)
+                }
+            }
+        }
+    }
+
+    /// One sequence: `x [time, inputs]`, weights `[4 width, inputs]` and `[4 width, width]`, `out [time, width]`.
+    package static func lstm(
+        _ x: Input, _ weight: Input, _ recurrent: Input, _ inputBias: Input, _ recurrentBias: Input, _ out: Output,
+        inputs: Int, width: Int, time: Int
+    ) {
+        var cell = [Double](repeating: 0, count: width)
+        var hidden = cell
+        for t in 0..<time {
+            let gates = (0..<4 * width).map { row in
+                var sum = Double(inputBias[row]) + Double(recurrentBias[row])
+                for i in 0..<inputs { sum += Double(weight[row * inputs + i]) * Double(x[t * inputs + i]) }
+                for i in 0..<width { sum += Double(recurrent[row * width + i]) * hidden[i] }
+                return sum
+            }
+            for i in 0..<width {
+                let (enter, forget, leave) = (gates[i], gates[width + i], gates[3 * width + i])
+                cell[i] =
+                    cell[i] / (1 + doubleExp(-forget)) + doubleTanh(gates[2 * width + i]) / (1 + doubleExp(-enter))
+                hidden[i] = doubleTanh(cell[i]) / (1 + doubleExp(-leave))
+                out[t * width + i] = Float(hidden[i])
+            }
+        }
+    }
+
     /// One head: `q [rows, width]`, `k` and `v` `[length, width]`, `out [rows, width]`, `probabilities [rows, length]`.
     package static func attention(
         q: Input, k: Input, v: Input, out: Output, rows: Int, length: Int, width: Int, scale: Float, causal: Bool,
