@@ -57,7 +57,9 @@ let package = Package(
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors"]),
         .testTarget(name: "AudioDSPTests", dependencies: ["AudioDSP", "Tensors"]),
         .testTarget(name: "ChatterboxTests", dependencies: ["Chatterbox", "Checkpoints", "AudioDSP", "Tensors"]),
-        .testTarget(name: "SpeechEngineTests", dependencies: ["SpeechEngine", "Chatterbox", "AudioDSP", "Tensors"]),
+        .testTarget(
+            name: "SpeechEngineTests",
+            dependencies: ["SpeechEngine", "Chatterbox", "Checkpoints", "AudioDSP", "Tensors"]),
         .testTarget(
             name: "SpeechServerTests",
             dependencies: [

@@ -9,6 +9,12 @@ public enum ChatterboxError: Error, Sendable, Equatable {
     /// An input that doesn't fit the model or what came before it.
     case input(what: String, expected: String, found: String)
     case unknownVoice(name: String, available: [String])
+    /// A folder that has neither a config.json nor an official model's T3.
+    case noModel(folder: String, files: [String])
+    /// A folder with several official models, of which none was chosen.
+    case severalModels(folder: String, models: [String])
+    /// Files without which an official model can't be loaded.
+    case missingFiles(folder: String, model: String, files: [String])
 }
 
 extension ChatterboxError: CustomStringConvertible {
@@ -20,6 +26,12 @@ extension ChatterboxError: CustomStringConvertible {
         case .input(let what, let expected, let found): "\(what): expected \(expected), found \(found)"
         case .unknownVoice(let name, let available):
             "unknown voice '\(name)'; there are \(available.joined(separator: ", "))"
+        case .noModel(let folder, let files):
+            "\(folder) is no model's folder: it has none of \(files.joined(separator: ", "))"
+        case .severalModels(let folder, let models):
+            "\(folder) has several models, choose one: \(models.joined(separator: ", "))"
+        case .missingFiles(let folder, let model, let files):
+            "\(folder): the model \(model) needs \(files.joined(separator: ", ")), not found there"
         }
     }
 }

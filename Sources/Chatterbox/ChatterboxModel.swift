@@ -14,23 +14,36 @@ public final class ChatterboxModel: Sendable {
     /// By name.
     public let voices: [String: VoiceConditionals]
 
-    /// Reads config.json and the files it names, with an audit that every weight is used.
-    /// - Throws: `ChatterboxError.configuration`, `CheckpointError`, `TensorError`.
-    public static func load(folder: URL, precision: Precision) throws -> ChatterboxModel {
+    /// Reads a model's folder, with an audit that every weight is used: by its config.json, or as the official model whose
+    /// files are there.
+    /// - Throws: `ChatterboxError`, `CheckpointError`, `TextError`, `TensorError`.
+    public static func load(
+        folder: URL, precision: Precision, selection: OfficialModel.Selection = .init()
+    ) throws -> ChatterboxModel {
+        try ChatterboxModel(folder: folder, configuration: configuration(of: folder, selection), precision: precision) {
+            WeightReader(try openCheckpoint(folder.appendingPathComponent($0)))
+        }
+    }
+
+    static func configuration(of folder: URL, _ selection: OfficialModel.Selection) throws -> ModelConfiguration {
         let file = folder.appendingPathComponent("config.json")
+        guard FileManager.default.fileExists(atPath: file.path) else {
+            return try OfficialModel.configuration(of: folder, selection: selection)
+        }
         let json: Data
         do {
             json = try Data(contentsOf: file)
         } catch {
             throw CheckpointError.unreadable(file: file.path, reason: error.localizedDescription)
         }
-        return try ChatterboxModel(folder: folder, configuration: .decode(json), precision: precision)
+        return try .decode(json)
     }
 
-    private init(folder: URL, configuration: ModelConfiguration, precision: Precision) throws {
-        func reader(_ file: String) throws -> WeightReader {
-            WeightReader(try SafetensorsFile(url: folder.appendingPathComponent(file)))
-        }
+    /// - Parameter reader: of a file in the folder, by its name.
+    init(
+        folder: URL, configuration: ModelConfiguration, precision: Precision,
+        reader: (_ file: String) throws -> WeightReader
+    ) throws {
         self.configuration = configuration
         self.t3 = try T3(reader(configuration.t3.file), configuration: configuration.t3, precision: precision)
         let s3genReader = try reader(configuration.s3gen.file)
@@ -45,22 +58,29 @@ public final class ChatterboxModel: Sendable {
             if vocoder.file != configuration.s3gen.file { try own.finish() }
         }
         try s3genReader.finish(ignoring: Self.unusedByS3Gen)
-        let g2p = try reader(configuration.text.g2p.file)
-        self.text = try TextFrontEnd(
-            configuration.text, maximumTokens: configuration.t3.maxTextTokens - configuration.t3.framed([]).count,
-            precision: precision
-        ) { key, shape in try g2p.tensor(key, shape: shape) }
-        try g2p.finish()
-        let voicesReader = try reader(configuration.voices.file)
+        let maximumTokens = configuration.t3.maxTextTokens - configuration.t3.framed([]).count
+        switch configuration.text {
+        case .phonemes(let text):
+            let g2p = try reader(text.g2p.file)
+            self.text = try TextFrontEnd(text, maximumTokens: maximumTokens, precision: precision) { key, shape in
+                try g2p.tensor(key, shape: shape)
+            }
+            try g2p.finish()
+        case .tokenizer(let text):
+            self.text = try TextFrontEnd(
+                tokenizer: text.tokenizer(folder: folder, vocabularySize: configuration.t3.textVocabularySize),
+                punctuation: text.type, maximumTokens: maximumTokens)
+        }
+        let voices = try reader(configuration.voices.file)
         self.voices = try Dictionary(
             uniqueKeysWithValues: configuration.voices.names.map { name in
-                (
+                let scope = voices.contains("t3.speaker_emb") ? voices : voices.scope(name)
+                return (
                     name,
-                    try VoiceConditionals(
-                        voicesReader, name: name, t3: configuration.t3, s3gen: configuration.s3gen)
+                    try VoiceConditionals(scope, name: name, t3: configuration.t3, s3gen: configuration.s3gen)
                 )
             })
-        try voicesReader.finish()
+        try voices.finish(ignoring: VoiceConditionals.unused)
     }
 
     /// Parts of S3Gen's official checkpoints that turn recordings into voices, and aren't needed to speak.

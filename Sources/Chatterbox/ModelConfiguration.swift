@@ -9,10 +9,11 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
     public var t3: T3Configuration
     public var s3gen: S3GenConfiguration
     public var vocoder: VocoderConfiguration
-    public var text: TextFrontEnd.Configuration
+    public var text: TextConfiguration
     public var voices: VoicesConfiguration
 
     public struct VoicesConfiguration: Codable, Sendable, Equatable {
+        /// One file of all voices, each under its name; or conds.pt, which has one voice without a name.
         public var file: String
         public var `default`: String
         public var names: [String]
@@ -43,18 +44,7 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
         try check.scope("t3") { try t3.validate(&$0) }
         try check.scope("s3gen") { try s3gen.validate(&$0) }
         try check.scope("vocoder") { try vocoder.validate(&$0) }
-        try check.scope("text") { check in
-            try check.require(text.type == "phonemes", "type", "expected phonemes, found '\(text.type)'")
-            let ids = text.symbols.count + 2
-            try check.require(
-                ids <= t3.textVocabularySize, "symbols", "\(ids) ids for T3's vocabulary of \(t3.textVocabularySize)")
-            try check.scope("g2p") { check in
-                try check.fileName(text.g2p.file, "file")
-                try check.size(text.g2p.width, "width")
-                try check.size(text.g2p.before, "before", atLeast: 0, atMost: 1000)
-                try check.size(text.g2p.after, "after", atLeast: 0, atMost: 1000)
-            }
-        }
+        try check.scope("text") { try text.validate(&$0, vocabularySize: t3.textVocabularySize) }
         try check.scope("voices") { check in
             try check.fileName(voices.file, "file")
             try check.require(!voices.names.isEmpty, "names", "no voice")

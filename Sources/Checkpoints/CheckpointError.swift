@@ -17,6 +17,8 @@ public enum CheckpointError: Error, Sendable, Equatable {
     case shape(file: String, key: String, expected: [Int], found: [Int])
     /// The tensor is stored as a type that can't stand for the numbers asked for.
     case dtype(file: String, key: String, expected: String, found: String)
+    /// Numbers that are infinite or none at all; `count` of `of`. Only an audit looks.
+    case notFinite(file: String, key: String, count: Int, of: Int)
     /// Tensors that no module read and no rule ignores.
     case unread(file: String, keys: [String])
 }
@@ -35,6 +37,8 @@ extension CheckpointError: CustomStringConvertible {
         case .shape(let file, let key, let expected, let found):
             "\(file): \(key): expected shape \(expected), found \(found)"
         case .dtype(let file, let key, let expected, let found): "\(file): \(key): expected \(expected), found \(found)"
+        case .notFinite(let file, let key, let count, let total):
+            "\(file): \(key): \(count) of \(total) numbers are infinite or NaN"
         case .unread(let file, let keys): "\(file): tensors that nothing reads: \(keys.joined(separator: ", "))"
         }
     }

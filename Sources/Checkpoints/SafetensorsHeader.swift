@@ -16,6 +16,13 @@ public enum ElementType: String, Sendable, CaseIterable {
     case f32 = "F32"
     case f64 = "F64"
 
+    public var isFloating: Bool {
+        switch self {
+        case .f8e4m3, .f8e5m2, .f16, .bf16, .f32, .f64: true
+        default: false
+        }
+    }
+
     /// Bytes of one element.
     public var size: Int {
         switch self {

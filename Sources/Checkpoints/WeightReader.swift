@@ -14,6 +14,10 @@ public struct WeightReader: Sendable {
 
     private final class Account: Sendable {
         let read = Mutex<Set<String>>([])
+        /// nil throws at the first finding.
+        let audit: CheckpointAudit?
+
+        init(audit: CheckpointAudit? = nil) { self.audit = audit }
     }
 
     /// The checkpoint's name, for messages.
@@ -24,6 +28,12 @@ public struct WeightReader: Sendable {
 
     public init(_ file: any TensorFile) {
         self.init(file: file.name, source: .file(file), prefix: "", account: Account())
+    }
+
+    /// A reader that goes on where the others throw: it writes down what is wrong, and hands out zeros instead. The model
+    /// made this way must not be run.
+    public init(_ file: any TensorFile, audit: CheckpointAudit) {
+        self.init(file: file.name, source: .file(file), prefix: "", account: Account(audit: audit))
     }
 
     /// A reader of a checkpoint's names and shapes alone: it checks and accounts for every read, and hands out tensors
@@ -59,28 +69,37 @@ public struct WeightReader: Sendable {
     /// - Parameter shape: what the model needs; nothing else is accepted.
     /// - Throws: `CheckpointError.missing`, `.shape`, `.dtype`.
     public func tensor(_ name: String, shape: [Int]) throws -> Tensor {
-        let key = try check(name, shape: shape)
+        guard let key = try check(name, shape: shape) else { return Tensor(zeros: shape) }
         switch source {
-        case .file(let file): return try file.tensor(key)
+        case .file(let file): return try account.audit?.tensor(key, of: file, shape: shape) ?? file.tensor(key)
         case .shapes: return Tensor(zeros: shape.map { _ in 1 })
         }
     }
 
     /// Integers such as token ids, of any length.
     public func integers(_ name: String) throws -> [Int32] {
-        let key = try check(name, shape: shape(of: name) ?? [])
+        guard let key = try check(name, shape: shape(of: name) ?? []) else { return [] }
         switch source {
-        case .file(let file): return try file.integers(key)
+        case .file(let file): return try account.audit?.integers(key, of: file) ?? file.integers(key)
         case .shapes: return []
         }
     }
 
-    private func check(_ name: String, shape expected: [Int]) throws(CheckpointError) -> String {
+    /// The tensor's key; nil if something is wrong that an audit has written down.
+    private func check(_ name: String, shape expected: [Int]) throws(CheckpointError) -> String? {
         let key = prefix + name
-        guard let found = shape(of: name) else { throw .missing(file: file, key: key, expected: expected) }
-        guard found == expected else { throw .shape(file: file, key: key, expected: expected, found: found) }
-        account.read.withLock { _ = $0.insert(key) }
-        return key
+        let found = shape(of: name)
+        account.read.withLock { if found == expected || account.audit != nil { $0.insert(key) } }
+        if found == expected { return key }
+        let problem: CheckpointError =
+            if let found {
+                .shape(file: file, key: key, expected: expected, found: found)
+            } else {
+                .missing(file: file, key: key, expected: expected)
+            }
+        guard let audit = account.audit else { throw problem }
+        audit.add(problem)
+        return nil
     }
 
     /// The audit: throws if a tensor of this scope was never read and no rule ignores it.
@@ -97,7 +116,19 @@ public struct WeightReader: Sendable {
             pattern.hasSuffix("*") ? key.hasPrefix(pattern.dropLast()) : key == pattern
         }
         precondition(rules.values.allSatisfy { !$0.isEmpty }, "every ignored weight needs a reason")
-        let left = unread.filter { key in !rules.keys.contains { matches(key, $0) } }
-        guard left.isEmpty else { throw .unread(file: file, keys: left.sorted().map { prefix + $0 }) }
+        var left: [String] = []
+        var ignored: [CheckpointAudit.Ignored] = []
+        for key in unread.sorted() {
+            if let rule = rules.first(where: { matches(key, $0.key) }) {
+                ignored.append(CheckpointAudit.Ignored(file: file, key: prefix + key, reason: rule.value))
+            } else {
+                left.append(prefix + key)
+            }
+        }
+        account.audit?.add(ignored)
+        guard !left.isEmpty else { return }
+        let problem = CheckpointError.unread(file: file, keys: left)
+        guard let audit = account.audit else { throw problem }
+        audit.add(problem)
     }
 }

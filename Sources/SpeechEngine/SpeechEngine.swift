@@ -6,8 +6,10 @@ import Tensors
 /// Text to speech, many requests at once, each streamed as its tokens are made.
 public final class SpeechEngine: SpeechSynthesizing {
     public struct Configuration: Sendable {
-        /// Folder with config.json and weights.
+        /// Folder with config.json and weights, or with the files of an official model.
         public var modelFolder: URL
+        /// Which of the official models in the folder, and how its S3Gen is to work.
+        public var selection = OfficialModel.Selection()
         public var precision: Precision
         /// Inference threads.
         public var threads: Int
@@ -49,11 +51,13 @@ public final class SpeechEngine: SpeechSynthesizing {
     /// Reads the model and starts the threads.
     /// - Throws: `ChatterboxError`, `CheckpointError`, `TextError`, each with what to mend.
     public func load() throws {
-        let model = try ChatterboxModel.load(folder: configuration.modelFolder, precision: configuration.precision)
+        let model = try ChatterboxModel.load(
+            folder: configuration.modelFolder, precision: configuration.precision, selection: configuration.selection)
         var text = model.text
         if let file = configuration.lexiconFile {
-            let lexicon = try Lexicon(contentsOf: file, symbols: model.configuration.text.symbols)
-            guard let read = text.with(lexicon) else {
+            guard case .phonemes(let configuration) = model.configuration.text,
+                let read = text.with(try Lexicon(contentsOf: file, symbols: configuration.symbols))
+            else {
                 throw TextError.unreadableLexicon(path: file.path, problem: "this model reads letters, not phonemes")
             }
             text = read

@@ -26,7 +26,8 @@ import Testing
     }
 
     @Test func foldersWithoutModel() {
-        #expect(throws: CheckpointError.self) {
+        let files = ["config.json"] + OfficialModel.allCases.map(\.t3File)
+        #expect(throws: ChatterboxError.noModel(folder: "nothing", files: files)) {
             try ChatterboxModel.load(folder: Fixture.folder.appendingPathComponent("nothing"), precision: .float32)
         }
     }

@@ -241,6 +241,18 @@ def torch_fixture():
     save("torch", tensors)
 
 
+def conds_fixture():
+    """conds.pt as `Conditionals.save` writes it, for the small models, from a recording that isn't a whole number of tokens long."""
+    generator = torch.Generator().manual_seed(4)
+    from chatterbox.models.t3.modules.cond_enc import T3Cond
+    t3 = T3Cond(speaker_emb=torch.randn(1, 12, generator=generator), emotion_adv=0.5 * torch.ones(1, 1, 1),
+                cond_prompt_speech_tokens=torch.randint(0, 66, (1, 13), generator=generator))
+    gen = {"prompt_token": torch.randint(0, 40, (1, 4), generator=generator), "prompt_token_len": torch.tensor([4]),
+           "prompt_feat": torch.randn(1, 9, 80, generator=generator), "prompt_feat_len": None,
+           "embedding": torch.randn(1, 10, generator=generator)}
+    torch.save({"t3": t3.__dict__, "gen": gen}, os.path.join(HERE, "conds.pt"))
+
+
 # ---- S3Gen
 
 def flow_config(meanflow):
@@ -438,6 +450,8 @@ def main():
             t3_fixture(name, config, vocabulary, **run)
     if wanted("sampler"):
         sampler_fixture()
+    if wanted("conds"):
+        conds_fixture()
     if wanted("torch"):
         torch_fixture()
     if wanted("flow_meanflow"):
