@@ -21,10 +21,16 @@ let package = Package(
     targets: [
         // The system's oneDNN. Debian ships no .pc file: the module map links it.
         .systemLibrary(name: "CDNNL", providers: [.apt(["libdnnl-dev"]), .brew(["onednn"])]),
+        // FFmpeg's libraries, 5.1 and newer; the module map links all four of them.
+        .systemLibrary(
+            name: "CFFmpeg", pkgConfig: "libavformat",
+            providers: [
+                .apt(["libavformat-dev", "libavcodec-dev", "libswresample-dev", "libavutil-dev"]), .brew(["ffmpeg"]),
+            ]),
         .target(name: "CKernels", dependencies: ["CDNNL"]),
         .target(name: "Tensors", dependencies: ["CKernels"]),
         .target(name: "Checkpoints", dependencies: ["Tensors"]),
-        .target(name: "AudioDSP", dependencies: ["Tensors"]),
+        .target(name: "AudioDSP", dependencies: ["CFFmpeg", "Tensors"]),
         .target(name: "Chatterbox", dependencies: ["Tensors", "Checkpoints", "AudioDSP"]),
         .target(name: "SpeechEngine", dependencies: ["Chatterbox", "AudioDSP", "Tensors"]),
         .target(

@@ -35,11 +35,12 @@ install_apt() {
 case "$(uname -s)" in
 Linux)
     if ! command -v apt-get >/dev/null; then
-        say "This script knows apt only. Install oneDNN with its headers (libdnnl-dev, onednn-devel) yourself."
+        say "This script knows apt only. Install oneDNN and FFmpeg 5.1 or newer with their headers (libdnnl-dev," \
+            "onednn-devel; libavformat-dev, ffmpeg-devel) yourself."
         [ -e /usr/include/dnnl.h ] || [ -e /usr/include/oneapi/dnnl/dnnl.h ] || exit 1
         exit 0
     fi
-    packages=(libdnnl-dev)
+    packages=(libdnnl-dev libavformat-dev libavcodec-dev libswresample-dev libavutil-dev pkg-config)
     if [ "${1:-}" = --test ]; then
         packages+=(curl)
         python3 -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3 python3-venv)
@@ -53,12 +54,13 @@ Darwin)
         say "Homebrew is missing. Get it from https://brew.sh and try again."
         exit 1
     fi
-    if ! brew list --versions onednn >/dev/null 2>&1; then
-        say "Installing with Homebrew: onednn"
-        brew install onednn >&2
-    fi
+    for formula in onednn ffmpeg pkgconf; do
+        brew list --versions "$formula" >/dev/null 2>&1 && continue
+        say "Installing with Homebrew: $formula"
+        brew install "$formula" >&2
+    done
     ;;
 *)
-    say "Unknown system $(uname -s): install oneDNN with its headers yourself."
+    say "Unknown system $(uname -s): install oneDNN and FFmpeg 5.1 or newer with their headers yourself."
     ;;
 esac

@@ -65,10 +65,11 @@ def voice_encoder(wave16):
     for name, wave in [("whole", x), ("short", x[8000:17000]), ("loud", np.tile(x, 3)[:110000] * 3)]:
         tensors["out." + name] = torch.from_numpy(model.embeds_from_wavs([wave], sample_rate=16000))
     save("voice_encoder", tensors, {"num_mels": 40, "ve_hidden_size": 16, "speaker_embed_size": 12})
+    return model
 
 
 def camp_plus(wave16):
-    config = {"feat_dim": 80, "embedding_size": 20, "growth_rate": 4, "bn_size": 2, "init_channels": 8, "m_channels": 6}
+    config = {"feat_dim": 80, "embedding_size": 10, "growth_rate": 4, "bn_size": 2, "init_channels": 8, "m_channels": 6}
     model = xvector.CAMPPlus(**{k: v for k, v in config.items() if k != "m_channels"})
     model.head = xvector.FCM(m_channels=config["m_channels"], feat_dim=80)          # 32 in the class
     model.xvector.tdnn = xvector.TDNNLayer(model.head.out_channels, 8, 5, stride=2, padding=-1)
@@ -81,9 +82,34 @@ def camp_plus(wave16):
     x = wave16.float()
     tensors = weights(model) | {"out.whole": model.inference([x]), "out.short": model.inference([x[8000:17000]])}
     save("camp_plus", tensors, config)
+    return model
 
 
-def s3_tokenizer(wave16):
+def prepared(wave24):
+    """The recording as `prepare_conditionals` has it, as it is and at -27 LUFS, at 24 kHz and at both kinds of 16 kHz; for
+    soxr stands a sinc of 64 zero crossings, which is the one difference."""
+    x = wave24.float()
+    gain = 10 ** ((-27 - pyloudnorm.Meter(24000).integrated_loudness(x.double().numpy())) / 20)
+    resample = torchaudio.functional.resample
+    return {name: (y, resample(y, 24000, 16000, lowpass_filter_width=64), resample(y, 24000, 16000))
+            for name, y in [("plain", x), ("normalized", (x.double() * gain).float())]}
+
+
+def conditionals(wave24, encoder, speaker, tokenizer):
+    """What `prepare_conditionals` and `embed_ref` make of the recording, with 20 prompt tokens."""
+    tensors = {}
+    for name, (at24, sharp, soft) in prepared(wave24).items():
+        mel, tokens = mel_spectrogram(at24.numpy()).transpose(1, 2), tokenizer([soft])[0][0]
+        tokens = tokens[:mel.shape[1] // 2]
+        tensors |= {
+            f"{name}.t3.speaker_emb": torch.from_numpy(encoder.embeds_from_wavs([sharp.numpy()], sample_rate=16000)),
+            f"{name}.t3.cond_prompt_speech_tokens": tokenizer([sharp[:20 * 640]], max_len=20)[0][0],
+            f"{name}.gen.prompt_token": tokens, f"{name}.gen.prompt_feat": half(mel[:, :2 * len(tokens)]),
+            f"{name}.gen.embedding": speaker.inference([soft])}
+    save("conditionals", tensors)
+
+
+def s3_tokenizer(wave16, wave24):
     config = {"n_mels": 128, "n_audio_state": 48, "n_audio_head": 3, "n_audio_layer": 2}
     x = wave16.float()
     waves = {"whole": x, "short": x[8000:17000]}
@@ -96,14 +122,17 @@ def s3_tokenizer(wave16):
         hook = model.quantizer._codebook.project_down.register_forward_hook(lambda m, i, o: states.append(o))
         tokens = {name: model([wave])[0][0] for name, wave in waves.items()}
         tokens["limited"] = model([x], max_len=20)[0][0]
+        for _, sharp, soft in prepared(wave24).values():
+            model([soft]), model([sharp[:20 * 640]], max_len=20)
         hook.remove()
         values = torch.cat([s.reshape(-1) for s in states]).tanh() * 0.999
-        if ((values.abs() - 0.5).abs()).min() > 2e-4 and len(set(tokens["whole"].tolist())) > 20:
+        if ((values.abs() - 0.5).abs()).min() > 1e-4 and len(set(tokens["whole"].tolist())) > 20:
             break
     else:
         raise SystemExit("no seed gives digits that rounding cannot change")
     stored = {k: v.bfloat16() if not k.endswith(("_mel_filters", "window")) else v for k, v in weights(model).items()}
     save("s3_tokenizer", stored | {f"out.{k}": v for k, v in tokens.items()} | {"out.digits": states[0][0]}, config)
+    return model
 
 
 def main():
@@ -112,9 +141,7 @@ def main():
     assert rate == 24000 and speech.ndim == 1, "speech at 24 kHz, one channel"
     wave24, wave16, tensors = front_ends(speech)
     save("recording", tensors)
-    voice_encoder(wave16)
-    camp_plus(wave16)
-    s3_tokenizer(wave16)
+    conditionals(wave24, voice_encoder(wave16), camp_plus(wave16), s3_tokenizer(wave16, wave24))
 
 
 if __name__ == "__main__":
