@@ -53,7 +53,7 @@ let package = Package(
         .executableTarget(
             name: "ChatterboxCLI",
             dependencies: [
-                "SpeechServer", "SpeechEngine", "AudioDSP",
+                "SpeechServer", "SpeechEngine", "Chatterbox", "Checkpoints", "AudioDSP",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),

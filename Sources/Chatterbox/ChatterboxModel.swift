@@ -30,6 +30,12 @@ public final class ChatterboxModel: Sendable {
         guard FileManager.default.fileExists(atPath: file.path) else {
             return try OfficialModel.configuration(of: folder, selection: selection)
         }
+        guard selection == .init() else {
+            throw ChatterboxError.input(
+                what: "variant and decoder", expected: "none, since the model's config.json decides",
+                found: (selection.models.map(\.rawValue) + [selection.decoder?.rawValue].compactMap { $0 })
+                    .joined(separator: ", "))
+        }
         let json: Data
         do {
             json = try Data(contentsOf: file)

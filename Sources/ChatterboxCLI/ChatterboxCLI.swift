@@ -8,8 +8,9 @@ struct ChatterboxCLI: AsyncParsableCommand {
         discussion: """
             chatterbox serve                          start the server on port 8000
             chatterbox say "Hello!" -o hello.wav      speak without a server
+            chatterbox verify ./chatterbox-turbo      check every tensor of a model
 
             Options come from the command line, else from the environment, else from the defaults named below.
             """,
-        subcommands: [ServeCommand.self, SayCommand.self])
+        subcommands: [ServeCommand.self, SayCommand.self, VerifyCommand.self])
 }

@@ -10,6 +10,21 @@ struct ModelOptions: ParsableArguments {
             valueName: "path"))
     var model: String?
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            Of a folder with several official models: nano, turbo, english, multilingual, multilingual-v2 or \
+            multilingual-v3. [CHATTERBOX_VARIANT; the only one]
+            """, valueName: "name"))
+    var variant: String?
+
+    @Option(
+        help: """
+            How an official model makes sound of its tokens: guided (10 steps of 2 passes) or meanflow (2 passes, needs \
+            s3gen_meanflow.safetensors). [CHATTERBOX_DECODER; the model's own]
+            """)
+    var decoder: String?
+
     @Option(help: "Threads that compute. [CHATTERBOX_THREADS; all cores]")
     var threads: String?
 
@@ -24,7 +39,7 @@ struct ModelOptions: ParsableArguments {
     var arguments: [String: String?] {
         [
             "chatterbox.model": model, "chatterbox.threads": threads, "chatterbox.precision": precision,
-            "chatterbox.lexicon": lexicon,
+            "chatterbox.lexicon": lexicon, "chatterbox.variant": variant, "chatterbox.decoder": decoder,
         ]
     }
 }

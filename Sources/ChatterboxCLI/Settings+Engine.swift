@@ -7,9 +7,11 @@ extension Settings {
     func makeEngine() throws -> SpeechEngine {
         let path = string("chatterbox.model", default: "embedded")
         let folder = path == "embedded" ? try ProjectFiles.embeddedModel() : URL(filePath: path)
-        guard FileManager.default.fileExists(atPath: folder.appending(path: "config.json").path(percentEncoded: false))
-        else { throw ValidationError("There is no model at \(path): it has no config.json.") }
+        guard FileManager.default.fileExists(atPath: folder.path(percentEncoded: false)) else {
+            throw ValidationError("There is no model at \(path): no such folder.")
+        }
         var configuration = SpeechEngine.Configuration(modelFolder: folder)
+        configuration.selection = try selection()
         configuration.precision = try choice("chatterbox.precision", default: configuration.precision)
         configuration.threads = try integer("chatterbox.threads", in: 1...1024, default: configuration.threads)
         configuration.maxSessions = try integer(

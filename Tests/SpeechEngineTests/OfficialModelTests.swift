@@ -184,11 +184,12 @@ import Testing
         #expect(throws: ChatterboxError.severalModels(folder: "F", models: ["english", "multilingual-v2"])) {
             try Self.configuration(all)
         }
-        #expect(try Self.configuration(all, .init(model: .english)).name == "english")
-        #expect(try Self.configuration(all, .init(model: .multilingualV2)).name == "multilingual-v2")
+        #expect(try Self.configuration(all, .init(models: [.english])).name == "english")
+        #expect(
+            try Self.configuration(all, .init(models: OfficialModel.named("multilingual"))).name == "multilingual-v2")
         #expect(
             throws: ChatterboxError.missingFiles(folder: "F", model: "nano", files: ["t3_nano_v1.safetensors"])
-        ) { try Self.configuration(all, .init(model: .nano)) }
+        ) { try Self.configuration(all, .init(models: [.nano])) }
         let quick = try Self.configuration(
             Self.english + ["s3gen_meanflow.safetensors"], .init(decoder: .meanflow))
         #expect(quick.s3gen.file == "s3gen_meanflow.safetensors" && quick.s3gen.decoder.meanflow)
@@ -197,6 +198,20 @@ import Testing
             throws: ChatterboxError.missingFiles(
                 folder: "F", model: "english", files: ["s3gen_meanflow.safetensors"])
         ) { try Self.configuration(Self.english, .init(decoder: .meanflow)) }
+    }
+
+    /// A config.json says all; a choice that would have no effect is refused.
+    @Test func configurationsLeaveNoChoice() throws {
+        try Self.with(.english) { folder in
+            let error = ChatterboxError.input(
+                what: "variant and decoder", expected: "none, since the model's config.json decides",
+                found: "english, meanflow")
+            #expect(throws: error) {
+                try ChatterboxModel.load(
+                    folder: folder.url, precision: .float32,
+                    selection: .init(models: [.english], decoder: .meanflow))
+            }
+        }
     }
 
     @Test func missingFiles() throws {

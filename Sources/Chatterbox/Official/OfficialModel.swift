@@ -20,15 +20,20 @@ public enum OfficialModel: String, CaseIterable, Sendable {
 
     /// What to load from a folder that leaves a choice.
     public struct Selection: Sendable, Equatable {
-        /// nil is the one that the folder has.
-        public var model: OfficialModel?
+        /// One of these, the first that is there; none means the one that the folder has.
+        public var models: [OfficialModel]
         /// nil is the model's own.
         public var decoder: Decoder?
 
-        public init(model: OfficialModel? = nil, decoder: Decoder? = nil) {
-            self.model = model
+        public init(models: [OfficialModel] = [], decoder: Decoder? = nil) {
+            self.models = models
             self.decoder = decoder
         }
+    }
+
+    /// Models by name; `multilingual` is any version, the newest first.
+    public static func named(_ name: String) -> [OfficialModel] {
+        allCases.filter { $0.rawValue == name || $0.rawValue.hasPrefix(name + "-") }
     }
 
     /// The file that tells the model.
@@ -49,7 +54,7 @@ public enum OfficialModel: String, CaseIterable, Sendable {
     /// - Throws: `ChatterboxError.noModel`, `.severalModels`, `.missingFiles`.
     public static func configuration(of folder: URL, selection: Selection) throws -> ModelConfiguration {
         let files = Set((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [])
-        let model = try find(in: files, folder: folder.lastPathComponent, wanted: selection.model)
+        let model = try find(in: files, folder: folder.lastPathComponent, wanted: selection.models)
         let decoder = selection.decoder ?? model.ownDecoder
         let s3gen = decoder == .meanflow ? ["s3gen_meanflow.safetensors"] : ["s3gen.safetensors", "s3gen.pt"]
         let text = model.textFiles
@@ -64,14 +69,16 @@ public enum OfficialModel: String, CaseIterable, Sendable {
             cangjie: files.contains("Cangjie5_TC.json"))
     }
 
-    private static func find(in files: Set<String>, folder: String, wanted: OfficialModel?) throws -> OfficialModel {
-        var found = allCases.filter { files.contains($0.t3File) }
-        if let wanted {
-            guard found.contains(wanted) else {
-                throw ChatterboxError.missingFiles(folder: folder, model: wanted.rawValue, files: [wanted.t3File])
+    private static func find(in files: Set<String>, folder: String, wanted: [OfficialModel]) throws -> OfficialModel {
+        if !wanted.isEmpty {
+            guard let model = wanted.first(where: { files.contains($0.t3File) }) else {
+                throw ChatterboxError.missingFiles(
+                    folder: folder, model: wanted[0].rawValue,
+                    files: [wanted.map(\.t3File).joined(separator: " or ")])
             }
-            return wanted
+            return model
         }
+        var found = allCases.filter { files.contains($0.t3File) }
         // The newer of two versions of one model.
         if found.contains(.multilingualV3) { found.removeAll { $0 == .multilingualV2 } }
         guard let only = found.first else {
