@@ -1,6 +1,7 @@
 # make serve [HOST=0.0.0.0] [PORT=8000]   install what is missing, build, and start the server
 # make test                               all tests
 # make bench | eval                       speed; word error rate of every voice
+# make parity [MODELS=nano]               whole official models against the reference's classes
 # make format | lint                      write the house style; check it
 
 HOST ?= 0.0.0.0
@@ -11,10 +12,10 @@ BINARY := .build/release/chatterbox
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 
-.PHONY: help serve build dependencies test test-dependencies test-swift test-e2e bench eval format lint clean
+.PHONY: help serve build dependencies test test-dependencies test-swift test-e2e bench eval parity format lint clean
 
 help:
-	@sed -n 's/^# //p' Makefile | head -n 4
+	@sed -n 's/^# //p' Makefile | head -n 5
 
 serve: dependencies build
 	@exec $(BINARY) serve --host $(HOST) --port $(PORT)
@@ -47,6 +48,10 @@ bench: build $(VENV)/.ready
 
 eval: build
 	Evaluation/eval.sh $(ARGS)
+
+# Needs a Python with the reference: see the script.
+parity:
+	scripts/parity.sh $(or $(MODELS),nano)
 
 format:
 	swift format --in-place --parallel --recursive Package.swift Sources Tests

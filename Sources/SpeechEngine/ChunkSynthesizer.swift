@@ -12,6 +12,7 @@ package struct ChunkSynthesizer<Model: SpeechModel>: Sendable {
     /// Frames that wait at a join.
     private let blended: Int
     private let fadeInSamples: Int
+    private let spillOverSamples: Int
     private var vocoder: Model.VocoderState
     /// Tokens of the piece being spoken; a piece begins and ends in silence, so that no context crosses its borders.
     private var tokens: [Int32] = []
@@ -33,6 +34,7 @@ package struct ChunkSynthesizer<Model: SpeechModel>: Sendable {
         let frameMs = 1000 * model.samplesPerFrame / model.sampleRateHz
         blended = (fadeMs + frameMs - 1) / frameMs
         fadeInSamples = fadeMs * model.sampleRateHz / 1000
+        spillOverSamples = model.spillOverSamples
         vocoder = model.vocoderState(seed: seed)
     }
 
@@ -102,11 +104,18 @@ package struct ChunkSynthesizer<Model: SpeechModel>: Sendable {
     /// Fades the very start in and counts.
     private mutating func faded(_ samples: [Float]) -> [Float] {
         defer { sampleCount += samples.count }
-        guard sampleCount < fadeInSamples else { return samples }
+        let end = max(fadeInSamples, 2 * spillOverSamples)
+        guard sampleCount < end else { return samples }
         var samples = samples
-        for index in 0..<min(samples.count, fadeInSamples - sampleCount) {
-            samples[index] *= Float(sampleCount + index) / Float(fadeInSamples)
-        }
+        for index in 0..<min(samples.count, end - sampleCount) { samples[index] *= gain(sampleCount + index) }
         return samples
+    }
+
+    private func gain(_ index: Int) -> Float {
+        let asked = index < fadeInSamples ? Float(index) / Float(fadeInSamples) : 1
+        guard index < 2 * spillOverSamples else { return asked }
+        guard index >= spillOverSamples else { return 0 }
+        let angle = 1 - Float(index - spillOverSamples) / Float(max(spillOverSamples - 1, 1))
+        return min(asked, (cosf(angle * Float.pi) + 1) / 2)
     }
 }

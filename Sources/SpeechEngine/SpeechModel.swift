@@ -17,6 +17,9 @@ package protocol SpeechModel: Sendable {
     var forbiddenTokens: Range<Int32> { get }
     /// Tokens that S3Gen gets after a piece's last one.
     var closingTokens: [Int32] { get }
+    /// Samples at the very start that are silenced, and as many behind them that are faded in, because a voice's
+    /// recording sounds into them; 0 for none.
+    var spillOverSamples: Int { get }
     /// Tokens that T3 has positions for in one piece.
     var maxTokensPerPiece: Int { get }
     /// Text ids of each piece, made as it is asked for.
@@ -67,6 +70,10 @@ package struct ChatterboxSpeechModel: SpeechModel {
         Int32(model.configuration.s3gen.vocabularySize)..<Int32(t3.speechVocabularySize)
     }
     package var closingTokens: [Int32] { t3.closingTokens ?? [] }
+    /// 20 ms with the reference's vocoder, as there.
+    package var spillOverSamples: Int {
+        if case .hift = model.configuration.vocoder { sampleRateHz / 50 } else { 0 }
+    }
     package var maxTokensPerPiece: Int { model.t3.maxSteps }
 
     package func pieces(of text: String) -> AnyIterator<[Int32]> {

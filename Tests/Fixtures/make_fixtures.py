@@ -315,6 +315,20 @@ def flow_fixture(meanflow):
 
 # ---- HiFT
 
+def run_hift(model, mel):
+    """Wave, source, and what was drawn for it: each sine's phase, and noise `[sines, samples]`."""
+    from chatterbox.models.s3gen import hifigan
+    drawn, randn_like, sample = [], torch.randn_like, hifigan.Uniform.sample
+    torch.randn_like = lambda x: drawn.append(randn_like(x)) or drawn[-1]
+    hifigan.Uniform.sample = lambda self, sample_shape: drawn.append(sample(self, sample_shape)) or drawn[-1]
+    torch.manual_seed(6)
+    wave, source = model.inference(mel)
+    torch.randn_like, hifigan.Uniform.sample = randn_like, sample
+    phase, noise = drawn[0], drawn[1]
+    phase[:, 0] = 0
+    return wave[0], source[0, 0], phase[0, :, 0], noise[0]
+
+
 def hift_fixture():
     from chatterbox.models.s3gen import hifigan
     from chatterbox.models.s3gen.f0_predictor import ConvRNNF0Predictor
@@ -333,18 +347,11 @@ def hift_fixture():
         model.f0_predictor.classifier.bias[:] = 20
     generator = torch.Generator().manual_seed(8)
     mel = torch.randn(1, 80, 10, generator=generator) * 2 - 4
-    drawn, randn_like, sample = [], torch.randn_like, hifigan.Uniform.sample
-    torch.randn_like = lambda x: drawn.append(randn_like(x)) or drawn[-1]
-    hifigan.Uniform.sample = lambda self, sample_shape: drawn.append(sample(self, sample_shape)) or drawn[-1]
-    torch.manual_seed(6)
-    wave, source = model.inference(mel)
-    torch.randn_like, hifigan.Uniform.sample = randn_like, sample
-    phase, noise = drawn[0], drawn[1]
+    wave, source, phase, noise = run_hift(model, mel)
     f0 = model.f0_predictor(mel)
     assert ((f0 > 10).any() and (f0 <= 10).any()), f0
-    phase[:, 0] = 0
-    save("hift", weights(model) | {"in.mel": mel, "in.phase": phase[0, :, 0], "in.noise": noise[0], "out.f0": f0,
-                                   "out.source": source[0, 0], "out.wave": wave[0]}, config)
+    save("hift", weights(model) | {"in.mel": mel, "in.phase": phase, "in.noise": noise, "out.f0": f0, "out.source": source,
+                                   "out.wave": wave}, config)
 
 
 # ---- SourceFilterVocoder

@@ -45,6 +45,7 @@ struct ScriptedModel: SpeechModel {
     let stopToken = stop
     let forbiddenTokens: Range<Int32> = 6561..<6563
     var closingTokens: [Int32] = []
+    var spillOverSamples = 0
     let maxTokensPerPiece = 450
 
     func pieces(of text: String) -> AnyIterator<[Int32]> {

@@ -25,6 +25,15 @@ import Testing
         #expect(reason == .stopToken)
     }
 
+    /// The reference's fade: silence, then a raised cosine as long, whatever fade a request asks for.
+    @Test func spillOverIsSilenced() throws {
+        let request = SpeechRequest(input: "a50", enableFadeIn: false)
+        let plain = try spoken(ScriptedModel(), request).chunks.flatMap { $0 }
+        let trimmed = try spoken(ScriptedModel(spillOverSamples: 5), request).chunks.flatMap { $0 }
+        #expect(trimmed.prefix(6).allSatisfy { $0 == 0 })
+        #expect(abs(trimmed[7] - plain[7] / 2) < 1e-6 && trimmed[9...] == plain[9...])
+    }
+
     @Test func closingTokensAreHeardAndNotCounted() throws {
         let model = ScriptedModel(closingTokens: [7, 7, 7])
         let (chunks, _, tokens) = try spoken(model, SpeechRequest(input: "a50|b30", enableFadeIn: false))
