@@ -65,6 +65,13 @@ extension TensorFile {
             }
         }
         switch entry.dtype {
+        case .f32 where entry.strides == nil && UInt32(1).littleEndian == 1:
+            // What most of a checkpoint is, and as it should be in memory.
+            return contents.withUnsafeBytes { raw in
+                Tensor(shape: entry.shape) {
+                    UnsafeMutableRawBufferPointer($0).copyMemory(from: .init(rebasing: raw[entry.bytes]))
+                }
+            }
         case .f32: return read(UInt32.self, Float.init(bitPattern:))
         case .bf16: return read(UInt16.self) { Float(bitPattern: UInt32($0) << 16) }
         case .f16: return read(UInt16.self, float(half:))
