@@ -70,13 +70,15 @@ public final class SpeechEngine: SpeechSynthesizing {
         loaded.withLock { $0 = Loaded(model: speech, scheduler: scheduler) }
     }
 
-    /// Speaks a word to nobody, so that the first request finds weights and code in memory.
+    /// Speaks the first chunk of a word to nobody, so that the first request finds weights and code in memory.
     private static func warmUp(_ model: ChatterboxSpeechModel) throws {
         let voices = model.model.configuration.voices
         var utterance = try Utterance(
             model: model, request: SpeechRequest(input: "Ready.", chunkSize: 10, maxNewTokens: 100),
             voiceName: voices.default, voices: voices.names, seed: 0)
-        while !utterance.isFinished { _ = try utterance.advance(checkpoint: {}) }
+        while !utterance.isFinished {
+            if case .chunk = try utterance.advance(checkpoint: {}) { break }
+        }
     }
 
     private var current: Loaded? { loaded.withLock { $0 } }

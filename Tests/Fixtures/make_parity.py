@@ -33,7 +33,6 @@ def load_t3(model, folder):
             start_speech_token=6561, stop_speech_token=6562, max_text_tokens=2048, max_speech_tokens=4096, speaker_embed_size=256,
             speech_cond_prompt_len=375), 50276)
     else:
-        make_fixtures.reference._packages()
         from chatterbox.models.t3.llama_configs import LLAMA_CONFIGS
         from chatterbox.models.t3.modules.t3_config import T3Config
         from chatterbox.models.t3.t3 import T3 as ReferenceT3
