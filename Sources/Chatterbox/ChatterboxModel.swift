@@ -13,6 +13,8 @@ public final class ChatterboxModel: Sendable {
     public let text: TextFrontEnd
     /// By name.
     public let voices: [String: VoiceConditionals]
+    /// Voices of recordings; nil if the model can't make them.
+    public let clonedVoices: ClonedVoices?
 
     /// Reads a model's folder, with an audit that every weight is used: by its config.json, or as the official model whose
     /// files are there.
@@ -45,9 +47,11 @@ public final class ChatterboxModel: Sendable {
         return try .decode(json)
     }
 
-    /// - Parameter reader: of a file in the folder, by its name.
+    /// - Parameters:
+    ///   - audited: whether also those numbers are read that loading leaves for later.
+    ///   - reader: of a file in the folder, by its name.
     init(
-        folder: URL, configuration: ModelConfiguration, precision: Precision,
+        folder: URL, configuration: ModelConfiguration, precision: Precision, audited: Bool = false,
         reader: (_ file: String) throws -> WeightReader
     ) throws {
         self.configuration = configuration
@@ -62,6 +66,25 @@ public final class ChatterboxModel: Sendable {
             let own = vocoder.file == configuration.s3gen.file ? s3genReader : try reader(vocoder.file)
             self.vocoder = try HiFTGenerator(own.scope("mel2wav"), configuration: vocoder, precision: precision)
             if vocoder.file != configuration.s3gen.file { try own.finish() }
+        }
+        if let cloning = configuration.cloning {
+            // All weights are looked for now, by name and shape; they take memory when the first recording comes.
+            let file = try openCheckpoint(folder.appendingPathComponent(configuration.s3gen.file))
+            let parts = audited ? s3genReader : WeightReader(shapesOf: file)
+            @Sendable func cloner(_ s3gen: WeightReader, _ voiceEncoder: WeightReader) throws -> VoiceCloner {
+                try VoiceCloner(
+                    voiceEncoder: voiceEncoder, tokenizer: s3gen.scope("tokenizer"),
+                    speakerEncoder: s3gen.scope("speaker_encoder"), configuration: cloning, t3: configuration.t3,
+                    s3gen: configuration.s3gen)
+            }
+            _ = try cloner(parts, reader(cloning.file))
+            clonedVoices = ClonedVoices {
+                try cloner(
+                    WeightReader(file),
+                    WeightReader(openCheckpoint(folder.appendingPathComponent(cloning.file))))
+            }
+        } else {
+            clonedVoices = nil
         }
         try s3genReader.finish(ignoring: Self.unusedByS3Gen)
         let maximumTokens = configuration.t3.maxTextTokens - configuration.t3.framed([]).count
@@ -89,7 +112,7 @@ public final class ChatterboxModel: Sendable {
         try voices.finish(ignoring: VoiceConditionals.unused)
     }
 
-    /// Parts of S3Gen's official checkpoints that turn recordings into voices, and aren't needed to speak.
+    /// Parts of S3Gen's official checkpoints that make voices of recordings, and aren't needed to speak.
     package static let unusedByS3Gen = [
         "tokenizer.*": "S3Tokenizer: only for reference recordings",
         "speaker_encoder.*": "CAMPPlus x-vector: only for reference recordings",

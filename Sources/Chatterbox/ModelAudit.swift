@@ -26,7 +26,8 @@ public struct ModelAudit: Sendable {
         let audit = CheckpointAudit()
         var read: [any TensorFile] = []
         configuration = try ChatterboxModel.configuration(of: folder, selection)
-        _ = try ChatterboxModel(folder: folder, configuration: configuration, precision: .bfloat16) { name in
+        _ = try ChatterboxModel(folder: folder, configuration: configuration, precision: .bfloat16, audited: true) {
+            name in
             let file = try openCheckpoint(folder.appendingPathComponent(name))
             read.append(file)
             return WeightReader(file, audit: audit)

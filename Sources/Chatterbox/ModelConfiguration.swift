@@ -11,6 +11,8 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
     public var vocoder: VocoderConfiguration
     public var text: TextConfiguration
     public var voices: VoicesConfiguration
+    /// nil for a model that can't make voices of recordings.
+    public var cloning: CloningConfiguration?
 
     public struct VoicesConfiguration: Codable, Sendable, Equatable {
         /// One file of all voices, each under its name; or conds.pt, which has one voice without a name.
@@ -20,7 +22,7 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case format, name, t3, s3gen, vocoder, text, voices
+        case format, name, t3, s3gen, vocoder, text, voices, cloning
         case sampleRateHz = "sample_rate"
     }
 
@@ -45,6 +47,7 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
         try check.scope("s3gen") { try s3gen.validate(&$0) }
         try check.scope("vocoder") { try vocoder.validate(&$0) }
         try check.scope("text") { try text.validate(&$0, vocabularySize: t3.textVocabularySize) }
+        try check.scope("cloning") { try cloning?.validate(&$0, t3: t3, s3gen: s3gen) }
         try check.scope("voices") { check in
             try check.fileName(voices.file, "file")
             try check.require(!voices.names.isEmpty, "names", "no voice")

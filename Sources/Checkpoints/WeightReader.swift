@@ -43,6 +43,11 @@ public struct WeightReader: Sendable {
         self.init(file: name, source: .shapes(manifest), prefix: "", account: Account())
     }
 
+    /// A reader of a file's names and shapes alone, as with a manifest.
+    public init(shapesOf file: any TensorFile) {
+        self.init(manifest: file.entries.mapValues(\.shape), name: file.name)
+    }
+
     private init(file: String, source: Source, prefix: String, account: Account) {
         self.file = file
         self.source = source

@@ -91,6 +91,8 @@ public final class SpeechEngine: SpeechSynthesizing {
         current?.model.model.configuration.name ?? configuration.modelFolder.lastPathComponent
     }
 
+    public var canClone: Bool { current?.model.canClone ?? false }
+
     public var ignoredParameters: [String] {
         guard let t3 = current?.model.model.configuration.t3 else { return [] }
         var ignored: [String] = []

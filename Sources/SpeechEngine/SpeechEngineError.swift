@@ -3,6 +3,10 @@ public enum SpeechEngineError: Error, Sendable, Equatable {
     /// `field` is the parameter's name in the protocol.
     case outOfRange(field: String, value: String, allowed: String)
     case unknownVoice(name: String, available: [String])
+    /// The model has only the voices that came with it.
+    case cloningUnsupported(model: String)
+    /// No voice can be made of the request's recording.
+    case unusableRecording(reason: String)
     /// Nothing in the text can be spoken.
     case emptyText
     /// All places are taken and `limit` requests wait already.
@@ -20,6 +24,9 @@ extension SpeechEngineError: CustomStringConvertible {
             "\(field) is \(value), allowed is \(allowed)"
         case .unknownVoice(let name, let available):
             "unknown voice '\(name)', available are \(available.joined(separator: ", "))"
+        case .cloningUnsupported(let model):
+            "the model \(model) can't make voices of recordings; choose one of its own"
+        case .unusableRecording(let reason): reason
         case .emptyText: "the text has nothing that can be spoken"
         case .queueFull(let limit): "the server is busy: \(limit) requests wait already; try again in a few seconds"
         case .notReady: "the model is still loading; try again in a few seconds"

@@ -1,4 +1,5 @@
 import Chatterbox
+import Foundation
 import Tensors
 
 /// What the engine asks of a model: text to pieces, tokens one by one, tokens to mel, mel to samples. `ChatterboxModel`
@@ -7,6 +8,7 @@ package protocol SpeechModel: Sendable {
     associatedtype Decoding: SpokenTokens
     associatedtype Voice: Sendable
     associatedtype VocoderState: Sendable
+    var name: String { get }
     var sampleRateHz: Int { get }
     var samplesPerFrame: Int { get }
     var framesPerToken: Int { get }
@@ -25,6 +27,10 @@ package protocol SpeechModel: Sendable {
     /// Text ids of each piece, made as it is asked for.
     func pieces(of text: String) -> AnyIterator<[Int32]>
     func voice(_ name: String) -> Voice?
+    /// Whether voices can be made of recordings.
+    var canClone: Bool { get }
+    /// The voice of a recording, a media file; may take seconds.
+    func voice(of recording: Data) throws -> Voice
     func sampler(for request: SpeechRequest, seed: UInt64) -> TokenSampler
     func prefill(_ piece: [Int32], voice: Voice, request: SpeechRequest) throws -> Decoding
     func step(_ token: Int32, _ decoding: inout Decoding) throws
@@ -61,6 +67,7 @@ package struct ChatterboxSpeechModel: SpeechModel {
     }
 
     private var t3: T3Configuration { model.configuration.t3 }
+    package var name: String { model.configuration.name }
     package var sampleRateHz: Int { model.configuration.sampleRateHz }
     package var samplesPerFrame: Int { model.vocoder.samplesPerFrame }
     package var framesPerToken: Int { model.configuration.s3gen.tokenMelRatio }
@@ -82,6 +89,15 @@ package struct ChatterboxSpeechModel: SpeechModel {
     }
 
     package func voice(_ name: String) -> VoiceConditionals? { model.voices[name] }
+
+    package var canClone: Bool { model.clonedVoices != nil }
+
+    package func voice(of recording: Data) throws -> VoiceConditionals {
+        guard let voices = model.clonedVoices else {
+            throw SpeechEngineError.cloningUnsupported(model: model.configuration.name)
+        }
+        return try voices.voice(of: recording)
+    }
 
     package func sampler(for request: SpeechRequest, seed: UInt64) -> TokenSampler {
         let sampling = t3.sampling

@@ -1,9 +1,13 @@
+import Foundation
+
 /// One request for speech, as a client may word it.
 public struct SpeechRequest: Sendable, Equatable {
     /// Text to speak.
     public var input: String
     /// A voice of the model; nil is its default voice.
     public var voice: String?
+    /// A recording, a media file, to speak in the voice of; goes before `voice`.
+    public var voiceAudio: Data?
     /// Emotion intensity, 0.25 to 2.
     public var exaggeration: Double
     /// Weight of classifier-free guidance, 0 to 1; 0 spares half of T3's work.
@@ -34,7 +38,8 @@ public struct SpeechRequest: Sendable, Equatable {
     public var seed: UInt64?
 
     public init(
-        input: String, voice: String? = nil, exaggeration: Double = 0.5, cfgWeight: Double = 0.5,
+        input: String, voice: String? = nil, voiceAudio: Data? = nil, exaggeration: Double = 0.5,
+        cfgWeight: Double = 0.5,
         temperature: Double = 0.8, topP: Double = 0.95, chunkSize: Int = 25, contextWindow: Int = 50,
         maxNewTokens: Int = 4096, minNewTokens: Int = 0, enableAlignmentMonitoring: Bool = true,
         alignmentWindowSize: Int = 50, alignmentThreshold: Double = 0.15, enableFadeIn: Bool = true,
@@ -42,6 +47,7 @@ public struct SpeechRequest: Sendable, Equatable {
     ) {
         self.input = input
         self.voice = voice
+        self.voiceAudio = voiceAudio
         self.exaggeration = exaggeration
         self.cfgWeight = cfgWeight
         self.temperature = temperature

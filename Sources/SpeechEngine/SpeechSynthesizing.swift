@@ -11,5 +11,7 @@ public protocol SpeechSynthesizing: Sendable {
     var ignoredParameters: [String] { get }
     /// Starts a request; returns at once.
     /// - Throws: `SpeechEngineError`. What is found later is thrown by the stream.
+    /// Whether a request may bring a recording to speak in the voice of.
+    var canClone: Bool { get }
     func speak(_ request: SpeechRequest) throws -> SpeechStream
 }

@@ -1,3 +1,4 @@
+import AudioDSP
 import Chatterbox
 
 /// One request on its way from text to samples, in small units of work. Knows nothing of threads and clients.
@@ -15,19 +16,29 @@ package struct Utterance<Model: SpeechModel>: Sendable {
 
     private let model: Model
     private let request: SpeechRequest
-    private let voice: Model.Voice
+    /// Who speaks; made in the first unit of work if the request brings a recording.
+    private var speaker: Speaker?
     private let seed: UInt64
     private var pieces: AnyPieces
     private var nextPiece: [Int32]?
     private var pieceIndex = 0
     private var speaking: Speaking?
-    private var synthesizer: ChunkSynthesizer<Model>
     private var endReason: SpeechSummary.EndReason = .stopToken
     private var stage = Stage.text
     /// Speech tokens so far, the stop tokens not counted.
     package private(set) var tokenCount = 0
 
-    private enum Stage { case text, tokens, flush, finished }
+    private enum Stage { case voice, text, tokens, flush, finished }
+
+    private struct Speaker: Sendable {
+        let voice: Model.Voice
+        var synthesizer: ChunkSynthesizer<Model>
+
+        init(_ voice: Model.Voice, model: Model, request: SpeechRequest, seed: UInt64) {
+            self.voice = voice
+            synthesizer = ChunkSynthesizer(model: model, voice: voice, request: request, seed: seed)
+        }
+    }
 
     /// A piece that T3 is speaking.
     private struct Speaking: Sendable {
@@ -46,29 +57,44 @@ package struct Utterance<Model: SpeechModel>: Sendable {
         let iterator: AnyIterator<[Int32]>
     }
 
-    /// - Throws: `SpeechEngineError.unknownVoice`, `.outOfRange`.
+    /// - Throws: `SpeechEngineError.unknownVoice`, `.cloningUnsupported`, `.outOfRange`.
     package init(model: Model, request: SpeechRequest, voiceName: String, voices: [String], seed: UInt64) throws {
         try request.validate()
-        guard let voice = model.voice(voiceName) else {
-            throw SpeechEngineError.unknownVoice(name: voiceName, available: voices)
+        if request.voiceAudio != nil {
+            guard model.canClone else { throw SpeechEngineError.cloningUnsupported(model: model.name) }
+            stage = .voice
+        } else {
+            guard let voice = model.voice(voiceName) else {
+                throw SpeechEngineError.unknownVoice(name: voiceName, available: voices)
+            }
+            speaker = Speaker(voice, model: model, request: request, seed: seed)
         }
         self.model = model
         self.request = request
-        self.voice = voice
         self.seed = seed
         pieces = AnyPieces(iterator: model.pieces(of: request.input))
-        synthesizer = ChunkSynthesizer(model: model, voice: voice, request: request, seed: seed)
     }
 
     package var isFinished: Bool { stage == .finished }
     /// Seconds of audio so far.
-    package var audioDuration: Double { Double(synthesizer.sampleCount) / Double(model.sampleRateHz) }
+    package var audioDuration: Double { Double(speaker?.synthesizer.sampleCount ?? 0) / Double(model.sampleRateHz) }
 
     /// Does one unit of work.
     /// - Parameter checkpoint: called at every token and flow step; throws to cancel.
     /// - Throws: `SpeechEngineError.emptyText` if the text has nothing to speak; what the model or `checkpoint` throws.
     package mutating func advance(checkpoint: () throws -> Void) throws -> Progress {
         switch stage {
+        case .voice:
+            try checkpoint()
+            guard let recording = request.voiceAudio else { preconditionFailure("no recording") }
+            do {
+                let voice = try model.voice(of: recording)
+                speaker = Speaker(voice, model: model, request: request, seed: seed)
+            } catch let error as AudioError {
+                throw SpeechEngineError.unusableRecording(reason: error.description)
+            }
+            stage = .text
+            return .more
         case .text:
             try checkpoint()
             let piece = nextPiece ?? pieces.iterator.next()
@@ -85,14 +111,15 @@ package struct Utterance<Model: SpeechModel>: Sendable {
             return try speak(checkpoint)
         case .flush:
             stage = .finished
-            return .chunk(try synthesizer.flush())
+            return .chunk(try speaker?.synthesizer.flush() ?? [])
         case .finished:
             return .finished(endReason)
         }
     }
 
     private mutating func begin(_ piece: [Int32]) throws {
-        let decoding = try model.prefill(piece, voice: voice, request: request)
+        guard let speaker else { preconditionFailure("nobody to speak") }
+        let decoding = try model.prefill(piece, voice: speaker.voice, request: request)
         var speaking = Speaking(
             decoding: decoding,
             monitor: request.enableAlignmentMonitoring && !decoding.alignment.isEmpty
@@ -119,7 +146,8 @@ package struct Utterance<Model: SpeechModel>: Sendable {
             self.speaking = speaking
             return .more
         }
-        let samples = try synthesizer.step(speaking.unheard, endsPiece: speaking.ended, checkpoint: checkpoint)
+        let samples =
+            try speaker?.synthesizer.step(speaking.unheard, endsPiece: speaking.ended, checkpoint: checkpoint) ?? []
         speaking.unheard = []
         if speaking.ended {
             stage = endReason == .maxNewTokens ? .flush : .text

@@ -6,6 +6,8 @@ extension ServerError {
         switch error {
         case let error as ServerError: self = error
         case SpeechEngineError.unknownVoice(let name, let available): self = .unknownVoice(name, available: available)
+        case SpeechEngineError.cloningUnsupported(let model): self = .cloningUnsupported(model: model)
+        case SpeechEngineError.unusableRecording(let reason): self = .unusableRecording(reason: reason)
         case SpeechEngineError.emptyText: self = .emptyText
         case SpeechEngineError.outOfRange(let field, let value, let allowed):
             self = .outOfRange(field: field, value: value, allowed: allowed)

@@ -15,6 +15,8 @@ public enum ServerError: Error, Sendable, Equatable {
     case emptyText
     case textTooLong(length: Int, limit: Int)
     case unknownVoice(String, available: [String])
+    case cloningUnsupported(model: String)
+    case unusableRecording(reason: String)
     case binaryNotSupported(byteCount: Int)
     // A request that was right and can't be served now.
     case queueFull(limit: Int)
@@ -48,6 +50,8 @@ public enum ServerError: Error, Sendable, Equatable {
         case .emptyText: "empty_text"
         case .textTooLong: "text_too_long"
         case .unknownVoice: "unknown_voice"
+        case .cloningUnsupported: "cloning_not_supported"
+        case .unusableRecording: "unusable_recording"
         case .binaryNotSupported: "binary_not_supported"
         case .queueFull: "queue_full"
         case .nothingToCancel: "nothing_to_cancel"
@@ -77,6 +81,7 @@ public enum ServerError: Error, Sendable, Equatable {
         case .unknownType: "type"
         case .emptyText, .textTooLong: "input"
         case .unknownVoice: "voice"
+        case .cloningUnsupported, .unusableRecording: "voice_audio"
         case .nothingToCancel(let requestID): requestID == nil ? nil : "request_id"
         default: nil
         }
@@ -102,6 +107,9 @@ public enum ServerError: Error, Sendable, Equatable {
             "input has \(length) characters; allowed is 1 to \(limit)"
         case .unknownVoice(let name, let available):
             "voice is \"\(name.prefix(60))\"; available voices are \(available.joined(separator: ", "))"
+        case .cloningUnsupported(let model):
+            "voice_audio came, but the model \(model) can't make voices of recordings; choose a voice by its name"
+        case .unusableRecording(let reason): "voice_audio: \(reason)"
         case .binaryNotSupported(let byteCount):
             "A binary message of \(byteCount) bytes came; messages to the server are JSON text"
         case .queueFull(let limit):

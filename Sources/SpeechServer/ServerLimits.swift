@@ -19,7 +19,7 @@ public struct ServerLimits: Sendable, Equatable {
     public init(
         maxConnections: Int = 256,
         maxQueuedRequests: Int = 8,
-        maxMessageBytes: Int = 64 * 1024,
+        maxMessageBytes: Int = 4 << 20,
         connectionTimeout: Duration = .seconds(30 * 60),
         pingInterval: Duration = .seconds(20),
         drainTimeout: Duration = .seconds(10),

@@ -34,6 +34,7 @@ def test_status_has_the_documented_fields(server):
             "incremental_generation": True,
             "kv_cache": True,
             "alignment_monitoring": True,
+            "voice_cloning": False,
             "low_latency": True,
             "real_time_factor": "< 1.0 (faster than real-time)",
         },

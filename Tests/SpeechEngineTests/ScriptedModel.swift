@@ -38,6 +38,8 @@ struct ScriptedModel: SpeechModel {
         var count: Int { value.load(ordering: .relaxed) }
     }
 
+    let name = "scripted"
+    let canClone = false
     let sampleRateHz = 200
     let samplesPerFrame = 4
     let framesPerToken = 2
@@ -54,6 +56,8 @@ struct ScriptedModel: SpeechModel {
     }
 
     func voice(_ name: String) -> String? { name == "alloy" ? name : nil }
+
+    func voice(of recording: Data) throws -> String { throw SpeechEngineError.cloningUnsupported(model: name) }
 
     func sampler(for request: SpeechRequest, seed: UInt64) -> TokenSampler { TokenSampler(temperature: 0, seed: seed) }
 

@@ -1,3 +1,4 @@
+import Foundation
 import SpeechServer
 import Testing
 
@@ -46,7 +47,23 @@ import Testing
 
     @Test func everyFieldIsEchoed() throws {
         let echoed = try Set(Self.parse(data: #"{"input": "Hello."}"#).parameters.keys)
-        #expect(echoed == Set(StreamRequest.fields).subtracting(["input", "voice", "request_id"]))
+        #expect(echoed == Set(StreamRequest.fields).subtracting(["input", "voice", "voice_audio", "request_id"]))
+    }
+
+    @Test func recordings() throws {
+        for value in [#""UklGRg==""#, #""data:audio/wav;base64,UklGRg==""#] {
+            let request = try Self.parse(data: #"{"input": "x", "voice_audio": \#(value)}"#)
+            #expect(request.speech.voiceAudio == Data("RIFF".utf8))
+            #expect(request.voice == "voice_audio")
+        }
+        #expect(try Self.parse(data: #"{"input": "x", "voice_audio": null}"#).speech.voiceAudio == nil)
+        for (value, code) in [(#""""#, "invalid_value"), (#""no base64!""#, "invalid_value"), ("7", "invalid_type")] {
+            let refusal = Self.refusal(field: "voice_audio", value: value)
+            #expect(refusal?.code == code && refusal?.field == "voice_audio", "\(value)")
+        }
+        let both = Self.refusal(
+            #"{"type": "stream_request", "data": {"input": "x", "voice": "alloy", "voice_audio": "UklGRg=="}}"#)
+        #expect(both?.code == "invalid_value" && both?.field == "voice")
     }
 
     @Test(arguments: [

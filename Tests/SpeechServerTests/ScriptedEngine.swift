@@ -23,7 +23,8 @@ final class ScriptedEngine: SpeechSynthesizing {
     let script: Script
     let state = Mutex(State())
 
-    init(_ script: Script = .chunks(2)) {
+    init(_ script: Script = .chunks(2), canClone: Bool = false) {
+        self.canClone = canClone
         self.script = script
     }
 
@@ -33,6 +34,7 @@ final class ScriptedEngine: SpeechSynthesizing {
     let defaultVoice = "alloy"
     let modelName = "scripted"
     let ignoredParameters = ["top_p"]
+    let canClone: Bool
 
     func speak(_ request: SpeechRequest) throws -> SpeechStream {
         if case .refuses(let error) = script { throw error }

@@ -46,6 +46,32 @@ import Testing
         await client.disconnect()
     }
 
+    @Test func recordingsReachAnEngineThatCanCloneAndNoOther() async throws {
+        let clip = #"{"type": "stream_request", "data": {"input": "x", "voice_audio": "UklGRg=="}}"#
+        let engine = ScriptedEngine(.chunks(1), canClone: true)
+        var client = ScriptedClient(engine)
+        client.send(clip)
+        var all = try await client.receive(until: "done")
+        #expect(all[1]["voice"] == .string("voice_audio"))
+        #expect(engine.state.withLock { $0.requests[0].voiceAudio?.count } == 4)
+        await client.disconnect()
+
+        client = ScriptedClient(ScriptedEngine(.chunks(1)))
+        client.send(clip)
+        all = try await client.receive(until: "error")
+        #expect(all.last?["code"] == .string("cloning_not_supported"))
+        #expect(all.last?["field"] == .string("voice_audio"))
+        await client.disconnect()
+
+        client = ScriptedClient(
+            ScriptedEngine(.fails(.unusableRecording(reason: "the recording has no bytes")), canClone: true))
+        client.send(clip)
+        all = try await client.receive(until: "error")
+        #expect(all.last?["code"] == .string("unusable_recording"))
+        #expect(all.last?["error"] == .string("voice_audio: the recording has no bytes"))
+        await client.disconnect()
+    }
+
     @Test func parametersReachTheEngine() async throws {
         let engine = ScriptedEngine(.chunks(1))
         let client = ScriptedClient(engine)

@@ -66,7 +66,8 @@ public enum OfficialModel: String, CaseIterable, Sendable {
         }
         return model.configuration(
             decoder: decoder, s3genFile: s3gen.first(where: files.contains) ?? s3gen[0],
-            cangjie: files.contains("Cangjie5_TC.json"))
+            cangjie: files.contains("Cangjie5_TC.json"),
+            voiceEncoderFile: ["ve.safetensors", "ve.pt"].first(where: files.contains))
     }
 
     private static func find(in files: Set<String>, folder: String, wanted: [OfficialModel]) throws -> OfficialModel {
@@ -102,12 +103,18 @@ public enum OfficialModel: String, CaseIterable, Sendable {
     /// - Parameters:
     ///   - s3genFile: where flow and vocoder are.
     ///   - cangjie: whether Cangjie5_TC.json is there, which Chinese needs.
-    package func configuration(decoder: Decoder, s3genFile: String, cangjie: Bool) -> ModelConfiguration {
+    ///   - voiceEncoderFile: what voices of recordings are made with; without it there is no cloning.
+    package func configuration(
+        decoder: Decoder, s3genFile: String, cangjie: Bool, voiceEncoderFile: String? = nil
+    ) -> ModelConfiguration {
         ModelConfiguration(
             format: 1, name: rawValue, sampleRateHz: 24000, t3: t3,
             s3gen: .official(file: s3genFile, decoder: decoder), vocoder: .hift(.official(file: s3genFile)),
             text: .tokenizer(text(cangjie: cangjie)),
-            voices: .init(file: "conds.pt", default: "default", names: ["default"]))
+            voices: .init(file: "conds.pt", default: "default", names: ["default"]),
+            cloning: voiceEncoderFile.map {
+                self == .nano || self == .turbo ? .officialGPT2(file: $0) : .official(file: $0)
+            })
     }
 
     private func text(cangjie: Bool) -> TokenizerConfiguration {

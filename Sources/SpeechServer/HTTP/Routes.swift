@@ -50,7 +50,9 @@ struct Routes: Sendable {
         return try Response.json(
             StreamStatus(
                 available: true, ready: true, sampleRate: engine.sampleRateHz,
-                features: .init(alignmentMonitoring: !engine.ignoredParameters.contains("enable_alignment_monitoring")),
+                features: .init(
+                    alignmentMonitoring: !engine.ignoredParameters.contains("enable_alignment_monitoring"),
+                    voiceCloning: engine.canClone),
                 model: engine.modelName, voices: engine.voices, defaultVoice: engine.defaultVoice,
                 ignoredParameters: engine.ignoredParameters))
     }

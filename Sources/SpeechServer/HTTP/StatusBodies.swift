@@ -7,6 +7,7 @@ struct StreamStatus: Encodable {
         var kvCache = true
         var alignmentMonitoring = true
         var lowLatency = true
+        var voiceCloning = false
         var realTimeFactor = "< 1.0 (faster than real-time)"
     }
 

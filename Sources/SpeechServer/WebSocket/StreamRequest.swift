@@ -1,3 +1,4 @@
+import Foundation
 import SpeechEngine
 
 /// The `data` of a `stream_request`: what to speak and how to send it.
@@ -13,7 +14,8 @@ package struct StreamRequest: Sendable, Equatable {
     static let toleratedFields = ["language", "model", "response_format", "speed", "stream_format"]
 
     package static let fields = [
-        "input", "voice", "exaggeration", "cfg_weight", "temperature", "top_p", "chunk_size", "context_window",
+        "input", "voice", "voice_audio", "exaggeration", "cfg_weight", "temperature", "top_p", "chunk_size",
+        "context_window",
         "max_new_tokens", "min_new_tokens", "enable_alignment_monitoring", "alignment_window_size",
         "alignment_threshold", "enable_fade_in", "fade_in_duration_ms", "output_format", "include_metrics",
         "print_metrics", "seed", "request_id",
@@ -24,10 +26,13 @@ package struct StreamRequest: Sendable, Equatable {
     package var includeMetrics: Bool
     package var printMetrics: Bool
     package var requestID: String?
-    /// Every parameter but input, voice and request_id, as it will be used, for the `info` message.
+    /// Every parameter but input, voice, voice_audio and request_id, as it will be used, for the `info` message.
     package var parameters: [String: JSONValue]
     /// Fields of the request that were accepted and have no effect.
     package var ignoredFields: [String]
+
+    /// The name of the voice of a request's own recording.
+    static let ownVoice = "voice_audio"
 
     package var voice: String { speech.voice ?? "" }
 
@@ -40,7 +45,12 @@ package struct StreamRequest: Sendable, Equatable {
         typealias Limits = SpeechRequest.Limits
         var reader = ParameterReader(data)
         let input = try reader.text("input")
-        let voice = try reader.string("voice", default: defaultVoice)
+        let voiceAudio = try reader.recording("voice_audio")
+        let voice = try reader.string("voice", default: voiceAudio == nil ? defaultVoice : Self.ownVoice)
+        if voiceAudio != nil, voice != Self.ownVoice {
+            throw ServerError.invalidValue(
+                field: "voice", value: "\"\(voice.prefix(60))\" beside voice_audio", allowed: "one of the two")
+        }
         let exaggeration = try reader.number("exaggeration", in: Limits.exaggeration, default: 0.5)
         let cfgWeight = try reader.number("cfg_weight", in: Limits.cfgWeight, default: 0.5)
         let temperature = try reader.number("temperature", in: Limits.temperature, default: 0.8)
@@ -66,7 +76,8 @@ package struct StreamRequest: Sendable, Equatable {
         ignoredFields = try reader.finish(known: Self.fields, tolerated: Self.toleratedFields)
         parameters = reader.used
         speech = SpeechRequest(
-            input: input, voice: voice, exaggeration: exaggeration, cfgWeight: cfgWeight, temperature: temperature,
+            input: input, voice: voice, voiceAudio: voiceAudio, exaggeration: exaggeration, cfgWeight: cfgWeight,
+            temperature: temperature,
             topP: topP, chunkSize: chunkSize, contextWindow: contextWindow, maxNewTokens: maxNewTokens,
             minNewTokens: minNewTokens, enableAlignmentMonitoring: monitoring, alignmentWindowSize: windowSize,
             alignmentThreshold: threshold, enableFadeIn: fadeIn, fadeInDurationMs: fadeInDurationMs, seed: seed)
@@ -118,6 +129,21 @@ struct ParameterReader {
             throw ServerError.invalidType(field: field, value: value.excerpt, expected: "a string")
         }
         return text
+    }
+
+    /// A media file in base64, a `data:` URL's prefix allowed; what is in it is for the engine to say.
+    func recording(_ field: String) throws -> Data? {
+        guard let value = fields[field], value != .null else { return nil }
+        let allowed = "a recording in base64 (WAV, MP3, FLAC, M4A, Ogg or WebM)"
+        guard case .string(var text) = value else {
+            throw ServerError.invalidType(field: field, value: value.excerpt, expected: allowed)
+        }
+        if text.hasPrefix("data:"), let comma = text.firstIndex(of: ",") { text = String(text[comma...].dropFirst()) }
+        guard let data = Data(base64Encoded: text), !data.isEmpty else {
+            throw ServerError.invalidValue(
+                field: field, value: text.isEmpty ? "empty" : "no base64", allowed: allowed)
+        }
+        return data
     }
 
     mutating func number(_ field: String, in range: ClosedRange<Double>, default fallback: Double) throws -> Double {

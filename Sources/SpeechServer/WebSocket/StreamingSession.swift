@@ -104,7 +104,14 @@ package actor StreamingSession {
         if isDraining { throw ServerError.shuttingDown }
         guard engine.isReady else { throw ServerError.notReady }
         let voices = engine.voices
-        guard voices.contains(request.voice) else {
+        if let recording = request.speech.voiceAudio {
+            guard engine.canClone else { throw ServerError.cloningUnsupported(model: engine.modelName) }
+            // Recordings that wait are kept: together no more than one message may hold.
+            let held = waiting.reduce(0) { $0 + ($1.speech.voiceAudio?.count ?? 0) }
+            guard held + recording.count <= limits.maxMessageBytes else {
+                throw ServerError.queueFull(limit: waiting.count)
+            }
+        } else if !voices.contains(request.voice) {
             throw ServerError.unknownVoice(request.voice, available: voices)
         }
         guard waiting.count < limits.maxQueuedRequests else {
