@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/media"
 make() { ffmpeg -hide_banner -loglevel error -y "$@" -map_metadata -1 -fflags +bitexact -flags:a +bitexact; }
-make -ss 0.2 -t 1.5 -i "$1" -ac 1 -ar 24000 -c:a pcm_s16le speech.wav
+make -i "$1" -ac 1 -ar 24000 -c:a pcm_s16le speech.wav
 make -i speech.wav speech.flac
 make -i speech.wav -c:a libmp3lame -b:a 48k speech.mp3
 make -i speech.wav -c:a aac -b:a 48k speech.m4a

@@ -120,6 +120,22 @@ import Testing
         #expect(try recordings.map { try cloned.voice(of: $0).fingerprint } == fingerprints)
     }
 
+    /// From the bytes of a file to speech; lossless files give the same voice.
+    @Test func everyFormatSpeaks() async throws {
+        let folder = try Self.folder()
+        defer { folder.remove() }
+        let engine = try Self.engine(folder, sessions: 1, threads: 1)
+        var spoken: [String: [Int16]] = [:]
+        for format in ["wav", "flac", "mp3", "m4a", "ogg", "opus", "webm"] {
+            let file = OfficialFolder.fixtures.appendingPathComponent("media/speech.\(format)")
+            spoken[format] = try await Self.samples(engine, Data(contentsOf: file))
+            #expect(spoken[format]?.isEmpty == false, "\(format)")
+        }
+        #expect(spoken["wav"] == spoken["flac"])
+        #expect(spoken["wav"] != spoken["mp3"])
+        engine.shutdown()
+    }
+
     @Test func whatIsNoGoodIsSaidAndTheEngineGoesOn() async throws {
         let folder = try Self.folder()
         defer { folder.remove() }

@@ -19,9 +19,9 @@ public enum MediaFile {
 
     /// Decodes a whole file, mixes its channels and resamples.
     ///
-    /// The resampler is libswresample's sinc under Kaiser's window, 64 taps, pass band to 97 % of half the lower rate. The
-    /// reference's (librosa: soxr, "HQ") is steeper, to 91 % flat with 120 dB beyond; where both pass they differ by less
-    /// than 0.1 %.
+    /// The resampler is libswresample's sinc under Kaiser's window. Measured with noise at 16, 44.1 and 48 kHz against the
+    /// reference's (librosa: soxr, "HQ"): up to 85 % of half the lower rate they differ by less than 0.006 %, up to 91 % by
+    /// 1 %; beyond, soxr falls off where this still passes most.
     /// - Parameters:
     ///   - bytes: The file.
     ///   - sampleRateHz: Wanted.
