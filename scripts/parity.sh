@@ -30,7 +30,7 @@ for name in "${@:-nano}"; do
     fi
     printf '\n## %s\n\n| stage | relative error | bar |\n|---|---|---|\n' "$name" >> "$page"
     OFFICIAL_PARITY=$(realpath "$folder/$name") ${SWIFT_TEST:-swift test -c release --disable-testable-imports} \
-        --filter OfficialParityTests | tee /dev/stderr | grep '^|' >> "$page"
+        --filter OfficialParityTests | tee >(cat >&2) | grep '^|' >> "$page"
 done
 mv "$page" docs/parity.md
 trap - EXIT

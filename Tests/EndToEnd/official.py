@@ -75,7 +75,8 @@ class Numbers:
     """Numbers of a seed: one block of them, begun elsewhere for each tensor, at the scale of trained weights."""
 
     def __init__(self, seed):
-        self.block = np.tile(np.random.default_rng(seed).standard_normal(1 << 20, dtype=np.float32), 2)
+        # A length that no width divides: equal rows would make equal logits.
+        self.block = np.tile(np.random.default_rng(seed).standard_normal(1_000_003, dtype=np.float32), 2)
         self.seed = seed
 
     def tensor(self, key, shape):
