@@ -16,6 +16,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
@@ -33,6 +34,14 @@ let package = Package(
         .target(name: "AudioDSP", dependencies: ["CFFmpeg", "Tensors"]),
         .target(name: "Chatterbox", dependencies: ["Tensors", "Checkpoints", "AudioDSP"]),
         .target(name: "SpeechEngine", dependencies: ["Chatterbox", "AudioDSP", "Tensors"]),
+        .target(
+            name: "ModelHub",
+            dependencies: [
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
         .target(
             name: "SpeechServer",
             dependencies: [
@@ -53,7 +62,7 @@ let package = Package(
         .executableTarget(
             name: "ChatterboxCLI",
             dependencies: [
-                "SpeechServer", "SpeechEngine", "Chatterbox", "Checkpoints", "AudioDSP",
+                "SpeechServer", "SpeechEngine", "Chatterbox", "Checkpoints", "ModelHub", "AudioDSP",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),
@@ -66,6 +75,7 @@ let package = Package(
         .testTarget(
             name: "SpeechEngineTests",
             dependencies: ["SpeechEngine", "Chatterbox", "Checkpoints", "AudioDSP", "Tensors"]),
+        .testTarget(name: "ModelHubTests", dependencies: ["ModelHub"]),
         .testTarget(
             name: "SpeechServerTests",
             dependencies: [

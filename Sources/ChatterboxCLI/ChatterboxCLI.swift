@@ -8,9 +8,13 @@ struct ChatterboxCLI: AsyncParsableCommand {
         discussion: """
             chatterbox serve                          start the server on port 8000
             chatterbox say "Hello!" -o hello.wav      speak without a server
-            chatterbox verify ./chatterbox-turbo      check every tensor of a model
+            chatterbox pull nano                      get an official model
+            chatterbox models                         list the models that are here
+            chatterbox verify nano                    check every tensor of a model
 
             Options come from the command line, else from the environment, else from the defaults named below.
             """,
-        subcommands: [ServeCommand.self, SayCommand.self, VerifyCommand.self])
+        subcommands: [
+            ServeCommand.self, SayCommand.self, PullCommand.self, ModelsCommand.self, VerifyCommand.self,
+        ])
 }
