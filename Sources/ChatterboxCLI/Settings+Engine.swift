@@ -5,13 +5,9 @@ import SpeechEngine
 extension Settings {
     /// The engine the options ask for, not loaded yet.
     func makeEngine() throws -> SpeechEngine {
-        let path = string("chatterbox.model", default: "embedded")
-        let folder = path == "embedded" ? try ProjectFiles.embeddedModel() : URL(filePath: path)
-        guard FileManager.default.fileExists(atPath: folder.path(percentEncoded: false)) else {
-            throw ValidationError("There is no model at \(path): no such folder.")
-        }
-        var configuration = SpeechEngine.Configuration(modelFolder: folder)
-        configuration.selection = try selection()
+        let name = string("chatterbox.model", default: "embedded")
+        var configuration = SpeechEngine.Configuration(modelFolder: try ModelLocation.folder(name))
+        configuration.selection = try selection(of: name)
         configuration.precision = try choice("chatterbox.precision", default: configuration.precision)
         configuration.threads = try integer("chatterbox.threads", in: 1...1024, default: configuration.threads)
         configuration.maxSessions = try integer(

@@ -1,10 +1,13 @@
 import ArgumentParser
 import Chatterbox
+import ModelHub
 
 extension Settings {
     /// Which official model of a folder, and which decoder.
-    func selection() throws -> OfficialModel.Selection {
+    /// - Parameter model: what `--model` says. By the hub's names it chooses too: english and multilingual share a folder.
+    func selection(of model: String) throws -> OfficialModel.Selection {
         var selection = OfficialModel.Selection()
+        if HubModel(rawValue: model) != nil { selection.models = OfficialModel.named(model) }
         if let name = string("chatterbox.variant") {
             selection.models = OfficialModel.named(name)
             guard !selection.models.isEmpty else {

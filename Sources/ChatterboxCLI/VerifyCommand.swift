@@ -16,7 +16,8 @@ struct VerifyCommand: ParsableCommand {
             chatterbox verify ./chatterbox-turbo
             """)
 
-    @Argument(help: ArgumentHelp("The folder of a model, or \"embedded\".", valueName: "model"))
+    @Argument(
+        help: ArgumentHelp("The folder of a model, or a name that `chatterbox models` lists.", valueName: "model"))
     var model: String
 
     @Option(help: "Of a folder with several official models: its name, such as multilingual.")
@@ -30,10 +31,10 @@ struct VerifyCommand: ParsableCommand {
 
     func run() throws {
         let settings = Settings(arguments: ["chatterbox.variant": variant, "chatterbox.decoder": decoder])
-        let folder = model == "embedded" ? try ProjectFiles.embeddedModel() : URL(filePath: model)
+        let folder = try ModelLocation.folder(model)
         let audit: ModelAudit
         do {
-            audit = try ModelAudit(folder: folder, selection: settings.selection())
+            audit = try ModelAudit(folder: folder, selection: settings.selection(of: model))
         } catch let error as ValidationError {
             throw error
         } catch {
