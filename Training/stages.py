@@ -25,27 +25,27 @@ def main(count, voice):
     tokenizer = load(Tokenizer(), "tokenizer")
     decoder = load(flow.Trainee(), "flow") if os.path.exists(os.path.join(DATA, "flow.pt")) else None
     listener, stages = judge.Judge(), {}
-    texts = [line.rstrip("\n").split("\t")[1] for line in open(os.path.join(os.path.dirname(judge.__file__), "sentences.tsv"))][:count]
-    level, stretch, speed = voices.VOICES[voice]
-    for i, text in enumerate(texts):
+    rows = [line.rstrip("\n").split("\t")[1:] for line in open(os.path.join(os.path.dirname(judge.__file__), "sentences.tsv"))][:count]
+    level, rate, speed = voices.VOICES[voice]
+    for i, (text, *readings) in enumerate(rows):
         ids = teacher.ids(" ".join(teacher.phonemize(text)))
-        *outputs, _ = run.run(None, {"ids": np.asarray([ids], np.int64), "speed": np.asarray([speed], np.float32)})
+        *outputs, _ = run.run(None, {"ids": np.asarray([ids], np.int64), "speed": np.asarray([speed / rate], np.float32)})
         *parts, f0 = (x[0] for x in outputs)
-        neutral, wave = synthesise.render(parts, f0, 1, 1, i), synthesise.render(parts, f0, level, stretch, i)
-        whole = len(wave) // TOKEN_SAMPLES * TOKEN_SAMPLES
-        neutral, wave = (torch.from_numpy(w[None, :whole].copy()) for w in (neutral, wave))
+        plain = synthesise.render(parts, f0, i)
+        wave = synthesise.played(synthesise.pitched(plain, f0, level, 1), rate)
+        plain, wave = (torch.from_numpy(w[None].copy()) for w in (plain, wave[:len(wave) // TOKEN_SAMPLES * TOKEN_SAMPLES]))
         mel = log_mel(wave)
+        neutral = log_mel(plain, rate)[..., :mel.shape[2]].transpose(1, 2)
         made = {"teacher": wave, "vocoder on true mels": vocoder(mel)}
-        code = tokenizer.ids(tokenizer.encode(log_mel(neutral).transpose(1, 2)))
-        made["tokenizer's own decoder, vocoder"] = vocoder(tokenizer.decode(tokenizer.encode(log_mel(neutral).transpose(1, 2))).transpose(1, 2))
+        code = tokenizer.ids(tokenizer.encode(neutral))
+        made["tokenizer's own decoder, vocoder"] = vocoder(tokenizer.decode(tokenizer.encode(neutral)).transpose(1, 2))
         if decoder:
             mu = decoder.mu(code, True)
             decoded = decoder.mel(mu, flow.SPEAKERS[[voices.NAMES.index(voice)]], torch.randn_like(mu))
             made["tokens, S3Gen, vocoder"] = vocoder(decoded)
         for name, audio in made.items():
             heard, mos = listener.hear(audio[0].numpy())
-            reference = listener.words(text)
-            stages.setdefault(name, []).append((judge.errors(reference, listener.words(heard)), len(reference), mos["ovrl_mos"], mos["sig_mos"]))
+            stages.setdefault(name, []).append((*listener.mistakes([text, *readings], heard), mos["ovrl_mos"], mos["sig_mos"]))
     for name, rows in stages.items():
         wrong, said, overall, signal = np.sum(rows, 0)
         print(f"{voice:8} {name:36} WER {wrong / said:.1%}  DNSMOS {overall / len(rows):.2f} / {signal / len(rows):.2f}")

@@ -1,18 +1,22 @@
-"""Lets the teacher speak text.json.  One worker: python synthesise.py RANK WORKERS.  All its files are appended as it
-goes, so that a stopped run leaves usable data.  Each utterance is made from one pass of the teacher's network and
+"""Lets the teacher speak text.json.  One worker: python synthesise.py RANK WORKERS [HOURS].  All its files are appended as
+it goes, so that a stopped run leaves usable data.  Each utterance is made from one pass of the teacher's network and
 rendered twice, with the same timing: neutral (what the speech tokens describe) and in one of the voices (what S3Gen
 and the vocoder learn to make of them)."""
 import json
 import os
 import sys
 import time
+from fractions import Fraction
 
 import numpy as np
 import onnx
 import onnxruntime
+import parselmouth
 import torch
 from hibari import Hibari, dsp
 import hibari
+from parselmouth.praat import call
+from scipy.signal import resample_poly
 
 from features import DATA, SAMPLE_RATE, TOKEN_SAMPLES, log_mel
 from voices import NAMES, VOICES, excursion
@@ -37,34 +41,46 @@ def session():
     return made
 
 
-def stretched(spectrum, factor, nearest=False):
-    """`[601, F]` moved along frequency by `factor`: formants follow."""
-    at = np.clip(np.arange(601) / factor, 0, 600)
-    if nearest:
-        return spectrum[np.round(at).astype(int)]
-    low = np.floor(at).astype(int)
-    high, part = np.minimum(low + 1, 600), (at - low)[:, None].astype(np.float32)
-    return spectrum[low] * (1 - part) + spectrum[high] * part
+def render(parts, f0, seed):
+    """The teacher's own rendering."""
+    return np.clip(dsp.synth(*parts, f0, np.random.default_rng(seed)), -1, 1)
 
 
-def render(parts, f0, level, stretch, seed):
-    lh, th, ln, lr, phi = parts
-    if stretch != 1:
-        lh, ln, lr = (stretched(p, stretch) for p in (lh, ln, lr))
-        th, phi = (stretched(p, stretch, nearest=True) for p in (th, phi))
-    wave = dsp.synth(lh, th, ln, lr, phi, np.where(f0 > 40, f0 * level, f0), np.random.default_rng(seed))
-    return np.clip(wave, -1, 1)
+def pitched(wave, f0, level, stretch):
+    """F0 times `level`, its excursion to the power `stretch`, by Praat's PSOLA.  (Another F0 for the teacher's synthesis
+    costs half a point of DNSMOS, since one of its branches carries harmonics of the F0 it was made for.)"""
+    voiced = f0[f0 > 40]
+    if (level, stretch) == (1, 1) or not len(voiced):
+        return wave
+    mean = np.exp(np.log(voiced).mean())
+    manipulation = call(parselmouth.Sound(wave.astype(np.float64), SAMPLE_RATE), "To Manipulation", 0.01, 75, 600)
+    tier = call(manipulation, "Extract pitch tier")
+    if not call(tier, "Get number of points"):
+        return wave
+    call(tier, "Formula", f"{mean * level} * (self / {mean}) ^ {stretch}")
+    call([tier, manipulation], "Replace pitch tier")
+    moved = call(manipulation, "Get resynthesis (overlap-add)").values[0]
+    return np.clip(np.pad(moved, (0, max(0, len(wave) - len(moved))))[:len(wave)], -1, 1).astype(np.float32)
 
 
-def expressive(f0, factor):
+def played(wave, rate):
+    """At another rate, as a tape: F0, formants and pace change together."""
+    if rate == 1:
+        return wave
+    rate = Fraction(rate).limit_denominator(50)
+    return resample_poly(wave, rate.denominator, rate.numerator).astype(np.float32)
+
+
+def moved(f0, level, stretch):
+    """What `pitched` makes of F0 in Hz."""
     voiced = f0 > 40
-    if factor == 1 or not voiced.any():
+    if not voiced.any():
         return f0
     mean = np.exp(np.log(f0[voiced]).mean())
-    return np.where(voiced, mean * (np.maximum(f0, 1) / mean) ** factor, f0).astype(np.float32)
+    return np.where(voiced, level * mean * (np.maximum(f0, 1) / mean) ** stretch, 0).astype(np.float32)
 
 
-def main(rank, workers):
+def main(rank, workers, hours):
     teacher, run = Hibari(), session()
     out = {n: open(os.path.join(DATA, f"{rank}.{n}"), "wb") for n in ("neutral.f16", "voiced.f16", "f0.f32", "phone.u8", "wave.i16")}
     log = open(os.path.join(DATA, f"{rank}.jsonl"), "w")
@@ -81,27 +97,32 @@ def main(rank, workers):
         if not 3 <= len(ids) <= 330:
             continue
         voice = NAMES[rng.integers(len(NAMES))]
-        level, stretch, speed = VOICES[voice]
+        level, rate, speed = VOICES[voice]
         exaggeration = 0.5 if rng.random() < 0.4 else float(np.exp(rng.uniform(np.log(0.25), np.log(2.0))))
-        *outputs, ends = run.run(None, {"ids": np.asarray([ids], np.int64), "speed": np.asarray([speed], np.float32)})
+        *outputs, ends = run.run(None, {"ids": np.asarray([ids], np.int64), "speed": np.asarray([speed / rate], np.float32)})
         *parts, f0 = (x[0] for x in outputs)
         ends = ends.reshape(-1)
-        f0 = expressive(f0, excursion(exaggeration))
-        wave = render(parts, f0, 1, 1, k)
-        energy = np.abs(wave[: len(wave) // 480 * 480]).reshape(-1, 480).max(1)
+        wave, factor = render(parts, f0, k), excursion(exaggeration)
+        plain = pitched(wave, f0, 1, factor)
+        spoken = plain if (level, rate) == (1, 1) else played(pitched(wave, f0, level, factor), rate)
+        energy = np.abs(spoken[: len(spoken) // 480 * 480]).reshape(-1, 480).max(1)
         active = np.nonzero(energy > 0.01)[0]
         if len(active) == 0:
             continue
-        first, last = max(0, int(active[0]) // 2 - 1), min(len(wave) // TOKEN_SAMPLES, int(active[-1]) // 2 + 4)
+        first, last = max(0, int(active[0]) // 2 - 1), min(len(spoken) // TOKEN_SAMPLES, int(active[-1]) // 2 + 4)
         if not 4 <= last - first <= 390:
             continue
         cut = slice(first * TOKEN_SAMPLES, last * TOKEN_SAMPLES)
-        spoken = wave if (level, stretch) == (1, 1) else render(parts, f0, level, stretch, k)
-        neutral = log_mel(torch.from_numpy(wave[None, cut]))[0].T.numpy()
-        voiced = neutral if spoken is wave else log_mel(torch.from_numpy(np.ascontiguousarray(spoken[None, cut])))[0].T.numpy()
-        at = np.arange(first * 2, last * 2) + 0.5                      # 50 Hz frame centres
-        f0_frames = (f0 * level)[np.clip(np.round(at * 1.6 - 0.5).astype(int), 0, len(f0) - 1)].astype(np.float32)
-        label = np.minimum(np.searchsorted(ends, at * 0.02 / 0.025, side="right"), len(ids) - 1)
+        voiced = log_mel(torch.from_numpy(spoken[None, cut].copy()))[0].T.numpy()
+        # tokens describe the plain voice at the same pace
+        slow = plain[round(cut.start * rate):round(cut.stop * rate) + 1]
+        neutral = voiced if spoken is plain else log_mel(torch.from_numpy(slow[None].copy()), rate)[0].T.numpy()[:len(voiced)]
+        if len(neutral) < len(voiced):
+            continue
+        at = (np.arange(first * 2, last * 2) + 0.5) * 0.02 * rate      # centres of the frames in the teacher's seconds
+        f0 = moved(f0, level * rate, factor)
+        f0_frames = f0[np.clip(np.round(at * 80 - 0.5).astype(int), 0, len(f0) - 1)].astype(np.float32)
+        label = np.minimum(np.searchsorted(ends, at / 0.025, side="right"), len(ids) - 1)
         out["neutral.f16"].write(neutral.astype(np.float16).tobytes())
         out["voiced.f16"].write(voiced.astype(np.float16).tobytes())
         out["f0.f32"].write(f0_frames.tobytes())
@@ -113,19 +134,21 @@ def main(rank, workers):
         record = {"text": text, "phones": phones, "frame": frame, "frames": len(voiced), "voice": voice,
                   "exaggeration": round(exaggeration, 4), "wave": sample if kept else None,
                   # end of each phoneme in speech tokens, counted from the first token kept
-                  "ends": [round(float(e) * 0.025 / 0.04 - first, 2) for e in ends]}
+                  "ends": [round(float(e) * 0.025 / rate / 0.04 - first, 2) for e in ends]}
         log.write(json.dumps(record, ensure_ascii=False) + "\n")
         frame += len(voiced)
         sample += (cut.stop - cut.start) if kept else 0
         if k % 250 == 0:
             for f in (*out.values(), log):
                 f.flush()
-            hours, spent = frame / 50 / 3600, time.time() - began
-            print(f"{k}/{len(texts)} {hours:.2f} h, {hours * 3600 / spent:.0f} times real time", flush=True)
+            made, spent = frame / 50 / 3600, time.time() - began
+            print(f"{k}/{len(texts)} {made:.2f} h, {made * 3600 / spent:.0f} times real time", flush=True)
+            if made >= hours:
+                break
     for f in (*out.values(), log):
         f.close()
     print("done", frame / 50 / 3600, "hours")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]) if len(sys.argv) > 3 else float("inf"))

@@ -2,7 +2,7 @@
 STFT domain by a predicted complex filter and one inverse STFT follows.  Every layer's right context is spelled out
 (three mel frames in all), so that it streams exactly.
 Usage: python vocoder.py MINUTES pitch, then python vocoder.py MINUTES, then python vocoder.py MINUTES decoded
-('pitch' trains the F0 predictor alone; 'decoded' goes on from the weights with mels that S3Gen decoded)"""
+('pitch' trains the F0 predictor alone; 'decoded' goes on from the weights, half on mels that S3Gen decoded)"""
 import math
 import os
 import sys
@@ -154,14 +154,27 @@ def train_pitch(minutes, batch=48, frames=64):
             return
 
 
-def main(minutes, decoded):
-    rng = np.random.default_rng(1)
+def segments(mels, batch=16, frames=32):
+    """Endless batches: mel `[B, 80, T]`, F0 `[B, T]`, waveform `[B, 480 T]`.  `mels`: for each shard, arrays to draw from."""
+    rng = np.random.default_rng(int.from_bytes(os.urandom(4), "little"))
     shards = [Shard(0), Shard(1)]
-    kept = [(s, m) for s in shards for m in s.meta if m["wave"] is not None and m["frames"] > 40]
-    mels = {id(s): np.memmap(os.path.join(DATA, f"{i}.decoded.f16"), np.float16, "r").reshape(-1, 80) if decoded else s.voiced
-            for i, s in enumerate(shards)}
-    if decoded:
-        kept = [(s, m) for s, m in kept if mels[id(s)][m["frame"]].any()]        # flow.py may have decoded only some
+    kept = [(i, m) for i, s in enumerate(shards) for m in s.meta if m["wave"] is not None and m["frames"] > frames + 8]
+    while True:
+        picked = []
+        while len(picked) < batch:
+            i, m = kept[rng.integers(len(kept))]
+            at = int(rng.integers(m["frames"] - frames))
+            span = slice(m["frame"] + at, m["frame"] + at + frames)
+            mel = mels[i][rng.integers(len(mels[i]))][span]
+            if not mel.any() or mel.astype(np.float32).mean() < -8.5 and rng.random() < 0.8:     # not decoded, or silence
+                continue
+            sample = m["wave"] + at * MEL_HOP
+            picked.append((mel, shards[i].f0[span], shards[i].wave[sample:sample + frames * MEL_HOP]))
+        mel, f0, wave = (torch.from_numpy(np.stack(x).astype(np.float32)) for x in zip(*picked))
+        yield mel.transpose(1, 2), torch.where(f0 > 40, f0, torch.zeros(())), wave / 32767
+
+
+def main(minutes, decoded):
     model = SourceFilterVocoder()
     if decoded:
         load(model, "vocoder").train()
@@ -169,27 +182,18 @@ def main(minutes, decoded):
         load(model.f0_predictor, "pitch").train()
     run = Run("vocoder-decoded" if decoded else "vocoder", minutes, [model],
               [torch.optim.AdamW(model.parameters(), lr=4e-4 if decoded else 1.2e-3, betas=(0.8, 0.99), weight_decay=0.01)])
-    batch, frames = 16, 32
-    while True:
+    mels = [[Shard(i).voiced] for i in (0, 1)]
+    if decoded:
+        for i, known in enumerate(mels):
+            known.append(np.memmap(os.path.join(DATA, f"{i}.decoded.f16"), np.float16, "r").reshape(-1, 80))
+    inner = slice(4 * MEL_HOP, -4 * MEL_HOP)              # what has its whole context
+    for mel, f0, wave in segments(mels):
         run.schedule()
-        picked = []
-        while len(picked) < batch:
-            shard, m = kept[rng.integers(len(kept))]
-            at = int(rng.integers(m["frames"] - frames))
-            mel = mels[id(shard)][m["frame"] + at:m["frame"] + at + frames]
-            if mel.astype(np.float32).mean() < -8.5 and rng.random() < 0.8:
-                continue
-            sample = m["wave"] + at * MEL_HOP
-            picked.append((mel, shard.f0[m["frame"] + at:m["frame"] + at + frames], shard.wave[sample:sample + frames * MEL_HOP]))
-        mel, f0, wave = (torch.from_numpy(np.stack(x).astype(np.float32)) for x in zip(*picked))
-        mel, wave = mel.transpose(1, 2), wave / 32767
-        f0 = torch.where(f0 > 40, f0, torch.zeros(()))
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            made = model(mel, f0, torch.rand(batch, 1))
+            made = model(mel, f0, torch.rand(len(mel), 1))[:, inner]
             pitch_error, voicing_error = pitch_losses(model.f0_predictor, mel, f0)
-        inner = slice(4 * MEL_HOP, -4 * MEL_HOP)              # what has its whole context
-        spectral = spectral_distance(made[:, inner], wave[:, inner])
-        mel_error = (log_mel(made[:, inner]) - log_mel(wave[:, inner])).abs().mean()
+        wave = wave[:, inner]
+        spectral, mel_error = spectral_distance(made, wave), (log_mel(made) - log_mel(wave)).abs().mean()
         run.optimizers[0].zero_grad()
         (spectral + 0.5 * mel_error + pitch_error + 0.3 * voicing_error).backward()
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)

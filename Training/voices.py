@@ -1,13 +1,14 @@
-"""The embedded voices: what is done to the teacher's one voice to make each, all by scaling its own parameters."""
+"""The embedded voices: what is done to the teacher's one voice to make each."""
 
-# name: (F0 level, spectral envelope stretch, speed)
+# name: (F0 level, playing rate, speed).  The rate moves formants and F0 together, the level moves F0 alone, the speed is
+# the pace of what comes out.
 VOICES = {
     "alloy": (1.00, 1.00, 1.00),
-    "echo": (0.68, 0.90, 0.98),
-    "fable": (0.83, 0.95, 0.93),
-    "onyx": (0.58, 0.86, 0.92),
-    "nova": (1.14, 1.05, 1.07),
-    "shimmer": (1.28, 1.11, 1.00),
+    "echo": (0.84, 0.86, 0.98),
+    "fable": (0.92, 0.92, 0.93),
+    "onyx": (0.80, 0.80, 0.92),
+    "nova": (1.08, 1.06, 1.07),
+    "shimmer": (1.10, 1.13, 1.00),
 }
 NAMES = list(VOICES)
 

@@ -25,7 +25,7 @@ enum Acronyms {
         "USA": "U S A", "EPA": "E P A", "API": "A P I", "CEO": "C E O", "AKA": "A K A", "UFO": "U F O", "TBA": "T B A",
         "USB": "U S B", "DIY": "D I Y", "NBA": "N B A", "IPO": "I P O", "ABC": "A B C", "RIP": "R I P",
         "EST": "E S T", "PST": "P S T", "UTC": "U T C", "GMT": "G M T", "FAQ": "F A Q", "VIP": "V I P",
-        "ICE": "ice", "MIT": "M I T", "UCLA": "U C L A", "AIM": "A I M", "OLED": "O led", "TED": "Ted",
+        "ICE": "ice", "WHO": "W H O", "MIT": "M I T", "UCLA": "U C L A", "AIM": "A I M", "OLED": "O led", "TED": "Ted",
     ]
 
     /// Short words people shout; any other word of two to three capitals is spelled.
