@@ -92,8 +92,8 @@ package struct AlignmentMonitor: Sendable {
         if Float(run) >= max(3, Float(tuning.tokenRun) * scale) { return .forceEnd(.repeatedToken) }
         if isComplete {
             record(attention)
-            if tailLength >= Float(tuning.tail) * scale { return .forceEnd(.longTail) }
-            if returns.reduce(0, +) >= tuning.repeatedText * scale { return .forceEnd(.repeatedText) }
+            if tailLength >= limit(tuning.tail) { return .forceEnd(.longTail) }
+            if returns.reduce(0, +) >= limit(tuning.repeatedText) { return .forceEnd(.repeatedText) }
             return .allow
         }
         if Float(sinceProgress) >= Float(max(tuning.stuck, window)) * max(1, scale) { return .forceEnd(.stuck) }
@@ -101,6 +101,9 @@ package struct AlignmentMonitor: Sendable {
         let nears = now >= length - ending && position >= length / 2
         return length > ending + 2 && !nears ? .suppressEnd : .allow
     }
+
+    /// In frames; no more than a window can hold, or a short one would never see it reached.
+    private func limit(_ frames: Float) -> Float { min(frames * scale, 0.8 * Float(window)) }
 
     private mutating func count(_ token: Int32?) {
         guard let token else { return }
