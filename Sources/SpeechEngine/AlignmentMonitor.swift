@@ -1,5 +1,5 @@
 /// Watches where T3's attention is in the text, and so knows when speech goes wrong: forbids an end before the text is
-/// spoken, tells when the voice reads on elsewhere, and forces an end when it lingers, goes back or repeats itself.
+/// spoken, and forces one when the voice lingers, goes back or repeats itself.
 ///
 /// Follows the reference's analyser (resemble-ai/chatterbox models/t3/inference/alignment_stream_analyzer.py) with these
 /// differences: its limits scale with `threshold`, its sums look back `window` frames at most, and equal tokens in a row
@@ -11,9 +11,6 @@ package struct AlignmentMonitor: Sendable {
         case allow
         /// The text isn't spoken yet: no stop token.
         case suppressEnd
-        /// For so many frames the voice has read on elsewhere in the text. What was said in them can be taken back
-        /// (`takeBack`); if not, that is where it reads now.
-        case strayed(frames: Int)
         case forceEnd(Reason)
     }
 
@@ -63,8 +60,6 @@ package struct AlignmentMonitor: Sendable {
     private var sinceProgress = 0
     /// Where attention strayed to, and for how many frames.
     private var stray = (position: 0, frames: 0)
-    /// What was so before the last stray that became the position.
-    private var before = (position: 0, furthest: 0, sinceProgress: 0)
     private var arrived = 0
     /// Whether the end of the text was reached.
     package private(set) var isComplete = false
@@ -93,7 +88,7 @@ package struct AlignmentMonitor: Sendable {
         guard length > 0, attention.count == length else { return .allow }
         count(token)
         let now = attention.indices.max { attention[$0] < attention[$1] } ?? 0
-        let strayed = follow(now)
+        follow(now)
         if Float(run) >= max(3, Float(tuning.tokenRun) * scale) { return .forceEnd(.repeatedToken) }
         if isComplete {
             record(attention)
@@ -102,7 +97,6 @@ package struct AlignmentMonitor: Sendable {
             return .allow
         }
         if Float(sinceProgress) >= Float(max(tuning.stuck, window)) * max(1, scale) { return .forceEnd(.stuck) }
-        if let strayed { return .strayed(frames: strayed) }
         // As the reference, by this frame alone; but a flicker in the first half is none.
         let nears = now >= length - ending && position >= length / 2
         return length > ending + 2 && !nears ? .suppressEnd : .allow
@@ -117,31 +111,18 @@ package struct AlignmentMonitor: Sendable {
         last = token
     }
 
-    /// Forgets the frames of the last `strayed`, which the caller has taken back.
-    package mutating func takeBack() {
-        (position, furthest, sinceProgress) = before
-        (run, last) = (0, nil)
-    }
-
-    /// - Returns: frames of a stray that has just become the position.
-    private mutating func follow(_ now: Int) -> Int? {
-        var strayed: Int?
+    private mutating func follow(_ now: Int) {
         if tuning.jump.contains(now - position) {
             position = now
             stray.frames = 0
         } else if !isComplete {
             stray.frames = stray.frames > 0 && tuning.jump.contains(now - stray.position) ? stray.frames + 1 : 1
             stray.position = now
-            if stray.frames == tuning.flickers {
-                before = (position, furthest, max(0, sinceProgress - stray.frames))
-                strayed = stray.frames
-                (position, stray.frames) = (now, 0)
-            }
+            if stray.frames >= tuning.flickers { (position, stray.frames) = (now, 0) }
         }
         if position > furthest { (furthest, sinceProgress) = (position, 0) } else { sinceProgress += 1 }
         if min(now, position) >= length - ending { arrived += 1 }
         if arrived >= tuning.arrival { isComplete = true }
-        return strayed
     }
 
     private mutating func record(_ attention: [Float]) {

@@ -50,8 +50,6 @@ package protocol SpokenTokens: Sendable {
     var logits: [Float] { get }
     /// The newest position's attention over the piece's text; empty if the model has no heads for it.
     var alignment: [Float] { get }
-    /// Takes back the newest tokens fed; `logits` and `alignment` count again after the next step.
-    mutating func removeLast(_ count: Int)
 }
 
 extension T3State: SpokenTokens {}

@@ -13,8 +13,6 @@ package struct Utterance<Model: SpeechModel>: Sendable {
 
     /// Tokens in one unit of work: some ten milliseconds, so that others get their turn.
     private static var tokensPerUnit: Int { 8 }
-    /// How often a piece is taken back to where its voice went astray in the text.
-    private static var maxRetries: Int { 3 }
 
     private let model: Model
     private let request: SpeechRequest
@@ -50,7 +48,6 @@ package struct Utterance<Model: SpeechModel>: Sendable {
         var history: [Int32] = []
         var unheard: [Int32] = []
         var ended = false
-        var retries = 0
     }
 
     /// Lazy pieces; only one thread at a time has the utterance.
@@ -161,17 +158,11 @@ package struct Utterance<Model: SpeechModel>: Sendable {
     }
 
     /// Draws the next token into the history, or ends the piece.
-    /// - Parameter wrong: a token that led astray.
-    private mutating func draw(_ speaking: inout Speaking, fed: Int32?, except wrong: Int32? = nil) throws {
+    private mutating func draw(_ speaking: inout Speaking, fed: Int32?) throws {
         let stop = model.stopToken
         var logits = speaking.decoding.logits
         for token in model.forbiddenTokens where token != stop { logits[Int(token)] = -.infinity }
-        if let wrong { logits[Int(wrong)] = -.infinity }
         var verdict = speaking.monitor?.observe(attention: speaking.decoding.alignment, token: fed) ?? .allow
-        if case .strayed(let frames) = verdict {
-            if let wrong = try takeBack(frames, &speaking) { return try draw(&speaking, fed: nil, except: wrong) }
-            verdict = .suppressEnd
-        }
         // Speech needs a token at least, or nothing would be heard of the piece.
         if speaking.history.isEmpty { verdict = .suppressEnd }
         if tokenCount < request.minNewTokens, isLastPiece() { verdict = .suppressEnd }
@@ -197,24 +188,6 @@ package struct Utterance<Model: SpeechModel>: Sendable {
             speaking.ended = true
             endReason = .modelLimit
         }
-    }
-
-    /// Takes back tokens that nobody has heard yet, to where the voice went astray.
-    /// - Returns: the token that led there; nil if it is too late, or was tried often enough.
-    private mutating func takeBack(_ count: Int, _ speaking: inout Speaking) throws -> Int32? {
-        guard speaking.retries < Self.maxRetries, speaking.unheard.count >= count, speaking.history.count > count else {
-            return nil
-        }
-        let wrong = speaking.history[speaking.history.count - count]
-        speaking.history.removeLast(count)
-        speaking.unheard.removeLast(count)
-        speaking.retries += 1
-        tokenCount -= count
-        speaking.monitor?.takeBack()
-        // The last token that stays is fed again, for its logits.
-        speaking.decoding.removeLast(count + 1)
-        try model.step(speaking.history[speaking.history.count - 1], &speaking.decoding)
-        return wrong
     }
 
     private mutating func isLastPiece() -> Bool {

@@ -54,13 +54,6 @@ public struct KeyValueCache: Sendable {
         length += added
     }
 
-    /// Forgets the newest positions.
-    /// - Parameter count: at most `length`.
-    public mutating func removeLast(_ count: Int) {
-        precondition((0...length).contains(count), "\(count) of \(length) positions")
-        length -= count
-    }
-
     /// Attention of the newest positions over all that are held, causally: the last query sees everything.
     /// - Parameters:
     ///   - q: `[B, H, T, D]`, for the last `T` positions appended.

@@ -72,23 +72,6 @@ import Testing
         #expect(verdicts([0, 5, 9, 14, 19, 15, 15], length: 20).last == .allow)
     }
 
-    @Test func readingOnElsewhereIsTold() {
-        for place in [2, 30] {
-            var monitor = AlignmentMonitor(length: 40, window: 50, threshold: 0.15)
-            func attention(_ position: Int) -> [Float] { (0..<40).map { $0 == position ? 1 : 0 } }
-            for step in 0..<45 {
-                #expect(monitor.observe(attention: attention(step / 3), token: Int32(step)) == .suppressEnd)
-            }
-            for step in 0..<4 {
-                #expect(monitor.observe(attention: attention(place + step), token: Int32(step)) == .suppressEnd)
-            }
-            #expect(monitor.observe(attention: attention(place + 4), token: 9) == .strayed(frames: 5))
-            #expect(monitor.position == place + 4)
-            monitor.takeBack()
-            #expect(monitor.position == 14)
-        }
-    }
-
     @Test func flickersDoNotMoveThePosition() {
         var positions = reading
         for step in stride(from: 5, to: 30, by: 6) { positions[step] = 19 }

@@ -15,7 +15,6 @@ struct ScriptedModel: SpeechModel {
         var alignment: [Float] = []
         var step = 0
         var tokens: Int
-        mutating func removeLast(_ count: Int) { step -= count }
     }
 
     struct VocoderState: Sendable {
@@ -32,14 +31,6 @@ struct ScriptedModel: SpeechModel {
     var script: Script = plain
     /// How often `step` was called, over all requests.
     let steps = Counter()
-    /// Tokens that S3Gen got, over all requests.
-    let heard = Heard()
-
-    final class Heard: Sendable {
-        private let tokens = Mutex<Set<Int32>>([])
-        func add(_ tokens: [Int32]) { self.tokens.withLock { $0.formUnion(tokens) } }
-        var all: Set<Int32> { tokens.withLock { $0 } }
-    }
 
     final class Counter: Sendable {
         private let value = Atomic<Int>(0)
@@ -96,7 +87,6 @@ struct ScriptedModel: SpeechModel {
         checkpoint: () throws -> Void
     ) throws -> Tensor {
         try checkpoint()
-        heard.add(tokens)
         let known = tokens.count - (finalize ? 0 : lookaheadTokens)
         let frames = max(0, known - context) * framesPerToken
         let first = (firstToken + context) * framesPerToken

@@ -77,40 +77,6 @@ import Testing
         #expect(free.reason == .maxNewTokens)
     }
 
-    /// At token 30 the voice goes back to the start of the text, until it has been taken back `times` times.
-    private func lost(times: Int) -> ScriptedModel {
-        let readings = ScriptedModel.Counter()
-        return ScriptedModel(script: { step, tokens in
-            let (position, token) = ScriptedModel.plain(step, tokens)
-            if step == 30 { readings.add() }
-            let isLost = step >= 30 && step < 60 && readings.count <= times
-            return isLost ? (max(0, position - 6), 900 + Int32(step)) : (position, token)
-        })
-    }
-
-    @Test func wordsReadAgainAreTakenBack() throws {
-        let model = lost(times: 1)
-        let (chunks, reason, tokens) = try spoken(model, SpeechRequest(input: "a60", enableFadeIn: false))
-        #expect(tokens == 60)
-        #expect(reason == .stopToken)
-        #expect(chunks.joined().count == 4 * (2 * 60 + 2 * 3))
-        #expect(model.heard.all.isDisjoint(with: 930..<960))
-        // five tokens were drawn twice, and one was fed again
-        #expect(model.steps.count == 60 + 5 + 1)
-    }
-
-    @Test func whatCannotBeTakenBackIsSpoken() throws {
-        // It never reads on as it should; or nobody watches; or the chunk with it has gone out.
-        for (times, request) in [
-            (100, SpeechRequest(input: "a60")), (1, SpeechRequest(input: "a60", enableAlignmentMonitoring: false)),
-            (1, SpeechRequest(input: "a60", chunkSize: 16)),
-        ] {
-            let model = lost(times: times)
-            #expect(try spoken(model, request).tokens == 60)
-            #expect(!model.heard.all.isDisjoint(with: 930..<960))
-        }
-    }
-
     @Test func earlyEndIsSuppressed() throws {
         // Wants to stop at token 5, long before the text's end, and again at 40, when all is said.
         let hasty: ScriptedModel.Script = { step, _ in

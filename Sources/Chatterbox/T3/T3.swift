@@ -180,11 +180,4 @@ public struct T3State: Sendable {
         self.cfgWeight = cfgWeight
         self.text = text
     }
-
-    /// Takes back the newest speech tokens fed. `logits` and `alignment` are theirs until the next step.
-    /// - Parameter count: at most `steps`.
-    public mutating func removeLast(_ count: Int) {
-        for layer in caches.indices { caches[layer].removeLast(count) }
-        steps -= count
-    }
 }
