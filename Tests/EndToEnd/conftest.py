@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import signal
 import socket
 import subprocess
 import sys
@@ -10,6 +11,9 @@ import urllib.request
 
 import pytest
 import pytest_asyncio
+
+# A shell's background job ignores SIGINT, and so would all it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "Examples" / "python"))

@@ -70,8 +70,12 @@ async def test_malformed(server, name, data, expected, field):
             code = int.from_bytes(payload[:2], "big") if payload else 1005
             assert code == expected, payload
             payload[2:].decode()
-            await socket.send(frame(0x8, payload[:2]))
-            assert await asyncio.wait_for(socket.reader.read(), 5) == b"", "the server closes the connection"
+            try:
+                await socket.send(frame(0x8, payload[:2]))
+                rest = await asyncio.wait_for(socket.reader.read(), 5)
+            except ConnectionError:
+                rest = b""  # Where the client began the close, the server is gone before this second frame arrives.
+            assert rest == b"", "the server closes the connection"
         else:
             answer = json.loads(payload)
             assert (answer["type"], answer["code"]) == ("error", expected)
