@@ -59,10 +59,9 @@ extension TensorFile {
     /// - Throws: `CheckpointError.missing`, `.dtype`.
     public func tensor(_ key: String) throws -> Tensor {
         let entry = try entry(key)
+        let contents = contents
         func read<Bits: FixedWidthInteger>(_: Bits.Type, _ value: (Bits) -> Float) -> Tensor {
-            Tensor(shape: entry.shape) { out in
-                forEach(of: entry, as: Bits.self) { out[$0] = value($1) }
-            }
+            floats(of: entry, in: contents, value)
         }
         switch entry.dtype {
         case .f32 where entry.strides == nil && UInt32(1).littleEndian == 1:
@@ -73,7 +72,7 @@ extension TensorFile {
                 }
             }
         case .f32: return read(UInt32.self, Float.init(bitPattern:))
-        case .bf16: return read(UInt16.self) { Float(bitPattern: UInt32($0) << 16) }
+        case .bf16: return floats(of: entry, in: contents) { (bits: UInt16) in Float(bitPattern: UInt32(bits) << 16) }
         case .f16: return read(UInt16.self, float(half:))
         case .f64: return read(UInt64.self) { Float(Double(bitPattern: $0)) }
         case .i64: return read(Int64.self) { Float($0) }
@@ -96,7 +95,7 @@ extension TensorFile {
         func read<Value: FixedWidthInteger>(_: Value.Type) throws -> [Int32] {
             var values: [Int32] = []
             var misfit: Value?
-            forEach(of: entry, as: Value.self) { _, value in
+            forEach(of: entry, in: contents, as: Value.self) { _, value in
                 if let fitting = Int32(exactly: value) { values.append(fitting) } else { misfit = value }
             }
             if let misfit {
@@ -122,28 +121,39 @@ extension TensorFile {
         guard let entry = entries[key] else { throw .missing(file: name, key: key, expected: []) }
         return entry
     }
+}
 
-    /// Calls `body` with each number's place in row-major order and its bits.
-    private func forEach<Bits: FixedWidthInteger>(of entry: TensorEntry, as: Bits.Type, _ body: (Int, Bits) -> Void) {
-        let count = entry.shape.reduce(1, *)
-        let size = MemoryLayout<Bits>.size
-        contents.withUnsafeBytes { raw in
-            let bytes = UnsafeRawBufferPointer(rebasing: raw[entry.bytes])
-            func bits(_ element: Int) -> Bits {
-                Bits(littleEndian: bytes.loadUnaligned(fromByteOffset: element * size, as: Bits.self))
+@inline(__always)
+private func floats<Bits: FixedWidthInteger>(
+    of entry: TensorEntry, in contents: Data, _ value: (Bits) -> Float
+) -> Tensor {
+    Tensor(shape: entry.shape) { out in forEach(of: entry, in: contents, as: Bits.self) { out[$0] = value($1) } }
+}
+
+/// Calls `body` with each number's place in row-major order and its bits. Free and inlined: within the protocol's extension
+/// every number would go through unspecialised code.
+@inline(__always)
+private func forEach<Bits: FixedWidthInteger>(
+    of entry: TensorEntry, in contents: Data, as: Bits.Type, _ body: (Int, Bits) -> Void
+) {
+    let count = entry.shape.reduce(1, *)
+    let size = MemoryLayout<Bits>.size
+    contents.withUnsafeBytes { raw in
+        let bytes = UnsafeRawBufferPointer(rebasing: raw[entry.bytes])
+        func bits(_ element: Int) -> Bits {
+            Bits(littleEndian: bytes.loadUnaligned(fromByteOffset: element * size, as: Bits.self))
+        }
+        guard let strides = entry.strides else {
+            for place in 0..<count { body(place, bits(place)) }
+            return
+        }
+        for place in 0..<count {
+            var (rest, element) = (place, 0)
+            for axis in entry.shape.indices.reversed() {
+                element += rest % entry.shape[axis] * strides[axis]
+                rest /= entry.shape[axis]
             }
-            guard let strides = entry.strides else {
-                for place in 0..<count { body(place, bits(place)) }
-                return
-            }
-            for place in 0..<count {
-                var (rest, element) = (place, 0)
-                for axis in entry.shape.indices.reversed() {
-                    element += rest % entry.shape[axis] * strides[axis]
-                    rest /= entry.shape[axis]
-                }
-                body(place, bits(element))
-            }
+            body(place, bits(element))
         }
     }
 }
