@@ -54,7 +54,8 @@ public struct S3Gen: Sendable {
         self.encoder = try UpsampleConformerEncoder(layers.scope("encoder"), configuration: configuration)
         self.encoderProjection = try layers.linear(
             "encoder_proj", configuration.encoder.outputSize, configuration.outputSize)
-        self.decoder = try CausalConditionalCFM(layers.scope("decoder"), configuration: configuration)
+        let decoderLayers = LayerReader(reader: layers.reader, precision: configuration.decoder.precision ?? precision)
+        self.decoder = try CausalConditionalCFM(decoderLayers.scope("decoder"), configuration: configuration)
     }
 
     /// Mel frames of `tokens`.

@@ -42,9 +42,11 @@ public struct S3GenConfiguration: Codable, Sendable, Equatable {
         public var meanflow: Bool
         public var stepCount: Int
         public var cfgRate: Float
+        /// `float32` for a decoder that bfloat16 harms; without it the engine's own.
+        public var precision: Precision?
 
         enum CodingKeys: String, CodingKey {
-            case channels, meanflow
+            case channels, meanflow, precision
             case inChannels = "in_channels"
             case blockCount = "n_blocks"
             case midBlockCount = "num_mid_blocks"
