@@ -32,7 +32,7 @@ test-dependencies:
 	@scripts/install-dependencies.sh --test
 
 # Tests use what is public or `package`, so that the build of the product serves them too.
-test-swift:
+test-swift: $(VENV)/.ready
 	swift test -c release --disable-testable-imports
 
 test-e2e: build $(VENV)/.ready

