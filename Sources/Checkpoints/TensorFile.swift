@@ -60,9 +60,6 @@ extension TensorFile {
     public func tensor(_ key: String) throws -> Tensor {
         let entry = try entry(key)
         let contents = contents
-        func read<Bits: FixedWidthInteger>(_: Bits.Type, _ value: (Bits) -> Float) -> Tensor {
-            floats(of: entry, in: contents, value)
-        }
         switch entry.dtype {
         case .f32 where entry.strides == nil && UInt32(1).littleEndian == 1:
             // What most of a checkpoint is, and as it should be in memory.
@@ -71,18 +68,18 @@ extension TensorFile {
                     UnsafeMutableRawBufferPointer($0).copyMemory(from: .init(rebasing: raw[entry.bytes]))
                 }
             }
-        case .f32: return read(UInt32.self, Float.init(bitPattern:))
+        case .f32: return floats(of: entry, in: contents) { (bits: UInt32) in Float(bitPattern: bits) }
         case .bf16: return floats(of: entry, in: contents) { (bits: UInt16) in Float(bitPattern: UInt32(bits) << 16) }
-        case .f16: return read(UInt16.self, float(half:))
-        case .f64: return read(UInt64.self) { Float(Double(bitPattern: $0)) }
-        case .i64: return read(Int64.self) { Float($0) }
-        case .i32: return read(Int32.self) { Float($0) }
-        case .i16: return read(Int16.self) { Float($0) }
-        case .i8: return read(Int8.self) { Float($0) }
-        case .u64: return read(UInt64.self) { Float($0) }
-        case .u32: return read(UInt32.self) { Float($0) }
-        case .u16: return read(UInt16.self) { Float($0) }
-        case .u8: return read(UInt8.self) { Float($0) }
+        case .f16: return floats(of: entry, in: contents, float(half:))
+        case .f64: return floats(of: entry, in: contents) { (bits: UInt64) in Float(Double(bitPattern: bits)) }
+        case .i64: return floats(of: entry, in: contents) { (value: Int64) in Float(value) }
+        case .i32: return floats(of: entry, in: contents) { (value: Int32) in Float(value) }
+        case .i16: return floats(of: entry, in: contents) { (value: Int16) in Float(value) }
+        case .i8: return floats(of: entry, in: contents) { (value: Int8) in Float(value) }
+        case .u64: return floats(of: entry, in: contents) { (value: UInt64) in Float(value) }
+        case .u32: return floats(of: entry, in: contents) { (value: UInt32) in Float(value) }
+        case .u16: return floats(of: entry, in: contents) { (value: UInt16) in Float(value) }
+        case .u8: return floats(of: entry, in: contents) { (value: UInt8) in Float(value) }
         case .bool, .f8e4m3, .f8e5m2:
             throw CheckpointError.dtype(file: name, key: key, expected: "a number type", found: entry.dtype.rawValue)
         }
