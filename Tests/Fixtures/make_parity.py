@@ -1,9 +1,9 @@
 """Golden values of a whole official folder, at the published sizes, by the reference's own classes: PyPI chatterbox-tts 0.1.7
 (resemble-ai/chatterbox, commit 5de7a54).  The weights may be real, or random ones of Tests/EndToEnd/official.py.
 
-Writes parity.safetensors and parity.json into the folder, for OfficialParityTests.  `make parity MODEL=nano` does all of it.
+Writes parity.safetensors and parity.json into the folder, for OfficialParityTests.  `make parity MODELS=nano` does all of it.
 
-Needs torch, chatterbox-tts 0.1.7 and safetensors.  Usage: python make_parity.py nano FOLDER [--meanflow]
+Needs torch, torchaudio, chatterbox-tts 0.1.7, s3tokenizer 0.3.0 and safetensors.  Usage: python make_parity.py nano FOLDER [--meanflow]
 """
 import argparse
 import json
@@ -59,10 +59,31 @@ def t3_values(model, folder, conds):
     return {"t3.in.text": torch.tensor(text), "t3.out.logits": logits, "t3.out.tokens": tokens}, weight
 
 
-def s3gen_values(folder, conds, meanflow):
-    name = "s3gen_meanflow.safetensors" if meanflow else "s3gen.safetensors"
+def load(folder, name):
+    """A checkpoint in either of the published formats."""
     path = os.path.join(folder, name)
-    state = load_file(path) if os.path.exists(path) else torch.load(os.path.join(folder, "s3gen.pt"), weights_only=True)
+    if os.path.exists(path + ".safetensors"):
+        return load_file(path + ".safetensors")
+    return torch.load(path + ".pt", weights_only=True)
+
+
+def encoder_values(folder, part):
+    """What the encoders of recordings make of the committed one."""
+    from chatterbox.models.s3gen import xvector
+    from chatterbox.models.s3tokenizer.s3tokenizer import S3Tokenizer
+    from chatterbox.models.voice_encoder import VoiceEncoder
+    voice_encoder, speaker_encoder, tokenizer = VoiceEncoder(), xvector.CAMPPlus(), S3Tokenizer("speech_tokenizer_v2_25hz")
+    voice_encoder.load_state_dict(load(folder, "ve"), strict=True)
+    speaker_encoder.load_state_dict(part("speaker_encoder."), strict=True)
+    tokenizer.load_state_dict(part("tokenizer."), strict=True)
+    wave = load_file(os.path.join(HERE, "recording.safetensors"))["in.wave16"].float()
+    return {"recording.out.voice_encoder": torch.from_numpy(voice_encoder.eval().embeds_from_wavs([wave.numpy()], sample_rate=16000)),
+            "recording.out.speaker_encoder": speaker_encoder.eval().inference([wave]),
+            "recording.out.tokens": tokenizer.eval()([wave])[0][0]}
+
+
+def s3gen_values(folder, conds, meanflow):
+    state = load(folder, "s3gen_meanflow" if meanflow else "s3gen")
     def part(prefix):
         return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
     flow = make_fixtures.reference.flow({
@@ -87,7 +108,8 @@ def s3gen_values(folder, conds, meanflow):
     hift.load_state_dict(part("mel2wav."), strict=True)
     mel = stages["mel"][:, :, :20].clamp(-12, 2)
     wave, source, phase, noise = make_fixtures.run_hift(hift.eval(), mel)
-    return values | {"hift.in.mel": mel, "hift.in.phase": phase, "hift.in.noise": noise, "hift.out.wave": wave}
+    return values | encoder_values(folder, part) | {"hift.in.mel": mel, "hift.in.phase": phase, "hift.in.noise": noise,
+                                                    "hift.out.wave": wave}
 
 
 def main():

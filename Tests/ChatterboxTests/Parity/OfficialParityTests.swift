@@ -9,7 +9,9 @@ import Testing
 @Suite(.serialized, .enabled(if: OfficialParity.folder != nil, "OFFICIAL_PARITY names no folder"))
 struct OfficialParityTests {
     /// The bars: relative to the largest value of a stage.
-    private static let bars = ["T3 logits": Float(1e-3), "mu": 1e-3, "velocity": 1e-3, "mel": 1e-3, "wave": 1e-3]
+    private static let bars = [
+        "T3 logits": Float(1e-3), "mu": 1e-3, "velocity": 1e-3, "mel": 1e-3, "wave": 1e-3, "embedding": 1e-3,
+    ]
 
     private static func report(_ stage: String, bar: String, _ found: [Float], _ expected: [Float]) {
         let error = relativeError(found, expected)
@@ -29,6 +31,7 @@ struct OfficialParityTests {
         let mel = try Self.flow(golden, model, voice)
         #expect(!mel.values.contains { !$0.isFinite })
         try Self.vocoder(golden, model)
+        try Self.encoders(golden, model)
     }
 
     private static func tokens(_ golden: OfficialParity, _ model: ChatterboxModel, _ voice: VoiceConditionals) throws {
@@ -88,6 +91,27 @@ struct OfficialParityTests {
         var state = hift.makeState(noise: .recorded(rows), phaseOffsets: try golden.tensor("hift.in.phase").values)
         let wave = try hift.step(golden.tensor("hift.in.mel"), state: &state) + hift.flush(state: &state)
         report("HiFT wave", bar: "wave", wave, try golden.tensor("hift.out.wave").values)
+    }
+
+    /// Those of recordings, on the committed one.
+    private static func encoders(_ golden: OfficialParity, _ model: ChatterboxModel) throws {
+        let recording = try Fixture("recording").tensor("in.wave16").values
+        let cloning = try #require(model.configuration.cloning)
+        func reader(_ file: String) throws -> WeightReader {
+            try WeightReader(openCheckpoint(golden.url.appendingPathComponent(file)))
+        }
+        let s3gen = try reader(model.configuration.s3gen.file)
+        report(
+            "VoiceEncoder embedding", bar: "embedding", try VoiceEncoder(reader(cloning.file))(recording).values,
+            try golden.tensor("recording.out.voice_encoder").values)
+        report(
+            "CAMPPlus embedding", bar: "embedding", try CAMPPlus(s3gen.scope("speaker_encoder"))(recording).values,
+            try golden.tensor("recording.out.speaker_encoder").values)
+        let codes = try S3TokenizerV2(s3gen.scope("tokenizer"))(recording)
+        let expected = try golden.file.integers("recording.out.tokens")
+        let same = zip(codes, expected).count { $0 == $1 }
+        print("| S3TokenizerV2 codes | \(same) of \(expected.count) the same | all |")
+        #expect(codes == expected)
     }
 }
 
