@@ -45,6 +45,8 @@ class StreamResult:
     chunks: list = field(default_factory=list)
     """PCM16 mono, one item per audio message."""
     metrics: list = field(default_factory=list)
+    words: list = field(default_factory=list)
+    """With `include_timestamps=True`: `{"word", "start", "end"}` each, in seconds of the audio."""
     done: dict = field(default_factory=dict)
     cancelled: bool = False
     first_audio_seconds: Optional[float] = None
@@ -167,6 +169,8 @@ class ChatterboxStreamingClient:
                 result.info = message
             elif kind == "metrics":
                 result.metrics.append(message["data"])
+            elif kind == "timestamps":
+                result.words += message["words"]
             elif kind == "cancelled":
                 result.cancelled = True
             elif kind == "error":

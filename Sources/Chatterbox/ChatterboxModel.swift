@@ -18,16 +18,26 @@ public final class ChatterboxModel: Sendable {
 
     /// Reads a model's folder, with an audit that every weight is used: by its config.json, or as the official model whose
     /// files are there.
+    /// - Parameter watchingAllHeads: whether T3 tells the attention of every head, to find those that follow the text;
+    ///   otherwise of those in its configuration or in `AlignmentFile`.
     /// - Throws: `ChatterboxError`, `CheckpointError`, `TextError`, `TensorError`.
     public static func load(
-        folder: URL, precision: Precision, selection: OfficialModel.Selection = .init()
+        folder: URL, precision: Precision, selection: OfficialModel.Selection = .init(), watchingAllHeads: Bool = false
     ) throws -> ChatterboxModel {
-        try ChatterboxModel(folder: folder, configuration: configuration(of: folder, selection), precision: precision) {
+        var configuration = try configuration(of: folder, selection)
+        if watchingAllHeads { configuration.t3.alignmentHeads = configuration.t3.allHeads }
+        return try ChatterboxModel(folder: folder, configuration: configuration, precision: precision) {
             WeightReader(try openCheckpoint(folder.appendingPathComponent($0)))
         }
     }
 
     static func configuration(of folder: URL, _ selection: OfficialModel.Selection) throws -> ModelConfiguration {
+        try uncalibrated(folder, selection).calibrated(by: folder)
+    }
+
+    private static func uncalibrated(
+        _ folder: URL, _ selection: OfficialModel.Selection
+    ) throws -> ModelConfiguration {
         let file = folder.appendingPathComponent("config.json")
         guard FileManager.default.fileExists(atPath: file.path) else {
             return try OfficialModel.configuration(of: folder, selection: selection)
@@ -38,13 +48,7 @@ public final class ChatterboxModel: Sendable {
                 found: (selection.models.map(\.rawValue) + [selection.decoder?.rawValue].compactMap { $0 })
                     .joined(separator: ", "))
         }
-        let json: Data
-        do {
-            json = try Data(contentsOf: file)
-        } catch {
-            throw CheckpointError.unreadable(file: file.path, reason: error.localizedDescription)
-        }
-        return try .decode(json)
+        return try .decode(ModelConfiguration.read(file))
     }
 
     /// - Parameters:

@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 
 /// config.json of a model folder. All numbers shape the classes, file names are relative to the folder.
@@ -29,14 +30,25 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
     /// Decodes and validates.
     /// - Throws: `ChatterboxError.configuration`, which names the field.
     public static func decode(_ json: Data, file: String = "config.json") throws -> ModelConfiguration {
-        let configuration: ModelConfiguration
-        do {
-            configuration = try JSONDecoder().decode(ModelConfiguration.self, from: json)
-        } catch let error as DecodingError {
-            throw Self.configurationError(error, file: file)
-        }
+        let configuration = try decode(ModelConfiguration.self, json, file: file)
         try configuration.validate(file: file)
         return configuration
+    }
+
+    static func read(_ file: URL) throws -> Data {
+        do {
+            return try Data(contentsOf: file)
+        } catch {
+            throw CheckpointError.unreadable(file: file.path, reason: error.localizedDescription)
+        }
+    }
+
+    static func decode<Value: Decodable>(_: Value.Type, _ json: Data, file: String) throws -> Value {
+        do {
+            return try JSONDecoder().decode(Value.self, from: json)
+        } catch let error as DecodingError {
+            throw configurationError(error, file: file)
+        }
     }
 
     private func validate(file: String) throws {

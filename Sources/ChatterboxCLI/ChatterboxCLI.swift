@@ -11,10 +11,12 @@ struct ChatterboxCLI: AsyncParsableCommand {
             chatterbox pull nano                      get an official model
             chatterbox models                         list the models that are here
             chatterbox verify nano                    check every tensor of a model
+            chatterbox calibrate nano                 find the heads that follow the text
 
             Options come from the command line, else from the environment, else from the defaults named below.
             """,
         subcommands: [
             ServeCommand.self, SayCommand.self, PullCommand.self, ModelsCommand.self, VerifyCommand.self,
+            CalibrateCommand.self,
         ])
 }

@@ -42,6 +42,10 @@ struct SayCommand: AsyncParsableCommand {
     @Option(help: "Speak the same way each time for the same number. [another each time]")
     var seed: UInt64?
 
+    @Option(
+        help: ArgumentHelp("Write when each word is spoken, as WebVTT; needs known heads.", valueName: "file"))
+    var timestamps: String?
+
     @OptionGroup var model: ModelOptions
 
     func run() async throws {
@@ -52,6 +56,10 @@ struct SayCommand: AsyncParsableCommand {
             throw ValidationError("The model can't be loaded: \(error)")
         }
         let request = try makeRequest(defaultVoice: engine.defaultVoice)
+        guard timestamps == nil || !engine.ignoredParameters.contains("include_timestamps") else {
+            throw ValidationError("This model can't tell when words are spoken; see chatterbox calibrate.")
+        }
+        var words: [WordTimestamp] = []
         var file = try WAVFile(path: output, sampleRateHz: engine.sampleRateHz)
         var summary: SpeechSummary?
         var latency = 0.0
@@ -61,14 +69,24 @@ struct SayCommand: AsyncParsableCommand {
                 case .chunk(let chunk):
                     try file.write(chunk.samples)
                     latency = chunk.latencyToFirstChunk
+                    words += chunk.words
                     showProgress(chunk.audioDuration)
-                case .finished(let end): summary = end
+                case .finished(let end):
+                    summary = end
+                    words += end.words
                 }
             }
         } catch let error as SpeechEngineError {
             throw ValidationError(ServerError(error).message)
         }
         try file.finish()
+        if let timestamps {
+            do {
+                try Data(WebVTT.text(words).utf8).write(to: URL(filePath: timestamps))
+            } catch {
+                throw ValidationError("Can't write \(timestamps). Choose another file with --timestamps.")
+            }
+        }
         engine.shutdown()
         guard let summary else { return }
         let seconds = summary.audioDuration.formatted(.number.precision(.fractionLength(2)))
@@ -95,6 +113,7 @@ struct SayCommand: AsyncParsableCommand {
         data["temperature"] = temperature.map(JSONValue.number)
         data["top_p"] = topP.map(JSONValue.number)
         data["chunk_size"] = chunkSize.map { .integer(Int64($0)) }
+        data["include_timestamps"] = .bool(timestamps != nil)
         data["seed"] = seed.map(JSONValue.unsigned)
         do {
             return try StreamRequest(data, defaultVoice: defaultVoice).speech

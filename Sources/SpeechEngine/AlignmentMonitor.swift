@@ -1,11 +1,9 @@
 /// Watches where T3's attention is in the text, and so knows when speech goes wrong: forbids an end before the text is
 /// spoken, and forces one when the voice lingers, goes back or repeats itself.
 ///
-/// Follows the reference's analyser (resemble-ai/chatterbox models/t3/inference/alignment_stream_analyzer.py) with these
-/// differences: its limits scale with `threshold`, its sums look back `window` frames at most, and equal tokens in a row
-/// end speech only after `Tuning.tokenRun` of them, since a pause is made of equal tokens. The end of a text is more than
-/// three tokens, for a phoneme is less than a word's piece, and a single frame's attention proves no position, for heads
-/// flicker far ahead and back in healthy speech.
+/// Follows the reference's analyser (resemble-ai/chatterbox models/t3/inference/alignment_stream_analyzer.py), whose
+/// limits are `Tuning.reference`, with these differences: limits scale with `threshold`, sums look back `window` frames at
+/// most, an end is no more forbidden once the text was spoken, and speech that makes no progress is ended.
 package struct AlignmentMonitor: Sendable {
     package enum Verdict: Sendable, Equatable {
         case allow
@@ -25,29 +23,56 @@ package struct AlignmentMonitor: Sendable {
         case stuck
     }
 
-    /// Limits at the default threshold, in frames of 40 ms.
-    package struct Tuning: Sendable {
-        /// Text tokens at the end that count as the end: a quarter of the text, but so many. Speech that is well ends
-        /// with attention up to seven phonemes before the stop.
-        var ending = 3...7
+    /// Limits at the default threshold, in frames of 40 ms. They depend on what a text token is: a word's piece, or a
+    /// phoneme, of which a word has five and on which attention rests shorter.
+    package struct Tuning: Sendable, Equatable {
+        /// Text tokens at the end that count as the end: a quarter of the text, but so many.
+        var ending = 3...3
         /// Frames at the end of the text that make it reached.
-        var arrival = 2
-        /// A tail this long is too long. Final silences of healthy speech have up to 17.
-        var tail: Float = 20
-        /// Attention of this many frames back in the text is a repetition.
-        var repeatedText: Float = 6
+        var arrival = 1
+        /// Attention of so many frames on one of the ending tokens is a tail that is too long.
+        var tail: Float = 5
+        /// Attention of so many frames back in the text is a repetition.
+        var repeatedText: Float = 5
         /// So many text tokens before the end may be attended to after it.
-        var rehearsed = 3
-        var tokenRun = 16
+        var rehearsed = 2
+        /// Text tokens at the start where attention idles and says nothing.
+        var idle = 0
+        /// Equal speech tokens in a row that are a repetition.
+        var tokenRun = 2
         /// No new text token for so long (or `window`, if longer).
         var stuck = 40
-        /// A jump in the text of this size is no reading but a flicker ...
-        var jump = -4...7
-        /// ... unless so many frames in a row read on from there.
-        var flickers = 5
+        /// A jump in the text of another size is no reading but a flicker ...
+        var jump = -3...6
+        /// ... unless so many frames in a row read on from there; nil: a flicker always.
+        var flickers: Int?
+        /// Whether text further on than there were frames is out of reach.
+        var isPaced = true
+        /// Whether an end is near only to those who have passed half of the text.
+        var needsHalf = false
         static let defaultThreshold = 0.15
 
-        package init() {}
+        /// The reference's limits, for the heads it names in the english and multilingual models.
+        package static let reference = Tuning()
+
+        /// For heads that were found by measurement in models for which the reference has no monitor: their text tokens
+        /// are whole words, which are spoken longer, and their pauses are made of equal tokens.
+        package static let calibrated: Tuning = {
+            var tuning = Tuning()
+            (tuning.tail, tuning.tokenRun) = (20, 16)
+            return tuning
+        }()
+
+        /// For a text of phonemes, from what healthy speech does: it ends with attention up to seven phonemes before the
+        /// stop, after a silence of up to 17 frames, and heads flicker far ahead and back.
+        package static let phonemes: Tuning = {
+            var tuning = Tuning()
+            (tuning.ending, tuning.arrival, tuning.tail) = (3...7, 2, 20)
+            (tuning.repeatedText, tuning.rehearsed, tuning.idle) = (6, 3, 1)
+            (tuning.tokenRun, tuning.jump, tuning.flickers) = (16, -4...7, 5)
+            (tuning.isPaced, tuning.needsHalf) = (false, true)
+            return tuning
+        }()
     }
 
     private let length: Int
@@ -66,6 +91,7 @@ package struct AlignmentMonitor: Sendable {
     /// Frames since completion, newest last: attention to each ending token, and to what was spoken before.
     private var tails: [[Float]] = []
     private var returns: [Float] = []
+    private var frames = 0
     private var run = 0
     private var last: Int32?
 
@@ -73,7 +99,7 @@ package struct AlignmentMonitor: Sendable {
     ///   - length: text tokens that attention is over.
     ///   - window: frames to look back, `alignment_window_size`.
     ///   - threshold: `alignment_threshold`; limits are proportional to it, within a fifth and four times the default's.
-    package init(length: Int, window: Int, threshold: Double, tuning: Tuning = Tuning()) {
+    package init(length: Int, window: Int, threshold: Double, tuning: Tuning) {
         self.length = length
         self.window = window
         self.tuning = tuning
@@ -87,18 +113,22 @@ package struct AlignmentMonitor: Sendable {
     package mutating func observe(attention: [Float], token: Int32?) -> Verdict {
         guard length > 0, attention.count == length else { return .allow }
         count(token)
+        var attention = attention
+        if tuning.isPaced, frames + 1 < length { for position in frames + 1..<length { attention[position] = 0 } }
+        frames += 1
         let now = attention.indices.max { attention[$0] < attention[$1] } ?? 0
+        let wasComplete = isComplete
         follow(now)
-        if Float(run) >= max(3, Float(tuning.tokenRun) * scale) { return .forceEnd(.repeatedToken) }
+        if Float(run) >= max(2, Float(tuning.tokenRun) * scale) { return .forceEnd(.repeatedToken) }
         if isComplete {
-            record(attention)
+            if wasComplete { record(attention) }
             if tailLength >= limit(tuning.tail) { return .forceEnd(.longTail) }
             if returns.reduce(0, +) >= limit(tuning.repeatedText) { return .forceEnd(.repeatedText) }
             return .allow
         }
         if Float(sinceProgress) >= Float(max(tuning.stuck, window)) * max(1, scale) { return .forceEnd(.stuck) }
-        // As the reference, by this frame alone; but a flicker in the first half is none.
-        let nears = now >= length - ending && position >= length / 2
+        // By this frame alone, as the reference.
+        let nears = now >= length - ending && (!tuning.needsHalf || position >= length / 2)
         return length > ending + 2 && !nears ? .suppressEnd : .allow
     }
 
@@ -118,7 +148,7 @@ package struct AlignmentMonitor: Sendable {
         } else if !isComplete {
             stray.frames = stray.frames > 0 && tuning.jump.contains(now - stray.position) ? stray.frames + 1 : 1
             stray.position = now
-            if stray.frames >= tuning.flickers { (position, stray.frames) = (now, 0) }
+            if let flickers = tuning.flickers, stray.frames >= flickers { (position, stray.frames) = (now, 0) }
         }
         if position > furthest { (furthest, sinceProgress) = (position, 0) } else { sinceProgress += 1 }
         if min(now, position) >= length - ending { arrived += 1 }
@@ -128,8 +158,7 @@ package struct AlignmentMonitor: Sendable {
     private mutating func record(_ attention: [Float]) {
         tails.append(Array(attention.suffix(ending)))
         let spoken = attention.dropLast(min(attention.count, ending + tuning.rehearsed))
-        // the first token is where attention idles
-        returns.append(spoken.dropFirst().max() ?? 0)
+        returns.append(spoken.dropFirst(tuning.idle).max() ?? 0)
         if tails.count > window { tails.removeFirst() }
         if returns.count > window { returns.removeFirst() }
     }

@@ -22,6 +22,8 @@ package struct ChunkSynthesizer<Model: SpeechModel>: Sendable {
     private var vocoded = 0
     /// The last pass's frames after those, `[1, 80, n]`.
     private var waiting: Tensor?
+    /// Where the audio of the piece begins, in frames since the start.
+    package private(set) var pieceFrame = 0
     /// Samples made so far.
     package private(set) var sampleCount = 0
 
@@ -50,7 +52,11 @@ package struct ChunkSynthesizer<Model: SpeechModel>: Sendable {
         if endsPiece, !tokens.isEmpty { tokens += model.closingTokens }
         var mel = try decoded(endsPiece: endsPiece, checkpoint: checkpoint)
         if endsPiece {
-            if !tokens.isEmpty { mel = try Tensor.concatenated([mel, pause()], axis: 2) }
+            if !tokens.isEmpty {
+                let pause = try pause()
+                mel = try Tensor.concatenated([mel, pause], axis: 2)
+                pieceFrame += tokens.count * model.framesPerToken + pause.shape[2]
+            }
             pieceStart += tokens.count
             (tokens, vocoded, waiting) = ([], 0, nil)
         }

@@ -60,7 +60,7 @@ final class Session<Model: SpeechModel>: @unchecked Sendable {
                 SpeechChunk(
                     index: chunks, samples: samples.map(Self.pcm16), tokens: utterance.tokenCount,
                     latencyToFirstChunk: first.seconds, elapsedTime: elapsed.seconds, audioDuration: duration,
-                    realTimeFactor: elapsed.seconds / duration)))
+                    realTimeFactor: elapsed.seconds / duration, words: utterance.takeWords())))
     }
 
     private func finish(_ reason: SpeechSummary.EndReason) {
@@ -69,7 +69,7 @@ final class Session<Model: SpeechModel>: @unchecked Sendable {
                 SpeechSummary(
                     totalChunks: chunks, audioDuration: Double(sent) / Double(sampleRateHz),
                     elapsedTime: accepted.duration(to: .now).seconds, tokens: utterance.tokenCount, endReason: reason,
-                    seed: seed)))
+                    seed: seed, words: utterance.takeWords())))
         queue.finish(nil)
     }
 

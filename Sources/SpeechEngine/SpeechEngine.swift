@@ -99,7 +99,9 @@ public final class SpeechEngine: SpeechSynthesizing {
         if !t3.emotionAdv { ignored.append("exaggeration") }
         if t3.backbone == .gpt2 { ignored.append("cfg_weight") }
         if t3.alignmentHeads.isEmpty {
-            ignored += ["enable_alignment_monitoring", "alignment_window_size", "alignment_threshold"]
+            ignored += [
+                "enable_alignment_monitoring", "alignment_window_size", "alignment_threshold", "include_timestamps",
+            ]
         }
         return ignored
     }

@@ -20,10 +20,12 @@ public struct SpeechChunk: Sendable, Equatable {
     public var audioDuration: Double
     /// `elapsedTime / audioDuration`: below 1 is faster than real time.
     public var realTimeFactor: Double
+    /// Words whose end is known since this chunk, if the request wants them.
+    public var words: [WordTimestamp]
 
     public init(
         index: Int, samples: [Int16], tokens: Int, latencyToFirstChunk: Double, elapsedTime: Double,
-        audioDuration: Double, realTimeFactor: Double
+        audioDuration: Double, realTimeFactor: Double, words: [WordTimestamp] = []
     ) {
         self.index = index
         self.samples = samples
@@ -32,6 +34,22 @@ public struct SpeechChunk: Sendable, Equatable {
         self.elapsedTime = elapsedTime
         self.audioDuration = audioDuration
         self.realTimeFactor = realTimeFactor
+        self.words = words
+    }
+}
+
+/// When a word of the request's text is spoken.
+public struct WordTimestamp: Sendable, Equatable, Codable {
+    /// As it is written.
+    public var word: String
+    /// Seconds from the start of the request's audio; `end` is `start` for a word that is not heard.
+    public var start: Double
+    public var end: Double
+
+    public init(word: String, start: Double, end: Double) {
+        self.word = word
+        self.start = start
+        self.end = end
     }
 }
 
@@ -56,10 +74,12 @@ public struct SpeechSummary: Sendable, Equatable {
     public var endReason: EndReason
     /// The seed that gives the same samples again.
     public var seed: UInt64
+    /// Words that no chunk had, such as one at the end that has no sound.
+    public var words: [WordTimestamp]
 
     public init(
         totalChunks: Int, audioDuration: Double, elapsedTime: Double, tokens: Int, endReason: EndReason,
-        seed: UInt64 = 0
+        seed: UInt64 = 0, words: [WordTimestamp] = []
     ) {
         self.totalChunks = totalChunks
         self.audioDuration = audioDuration
@@ -67,5 +87,6 @@ public struct SpeechSummary: Sendable, Equatable {
         self.tokens = tokens
         self.endReason = endReason
         self.seed = seed
+        self.words = words
     }
 }

@@ -24,8 +24,14 @@ package protocol SpeechModel: Sendable {
     var spillOverSamples: Int { get }
     /// Tokens that T3 has positions for in one piece.
     var maxTokensPerPiece: Int { get }
-    /// Text ids of each piece, made as it is asked for.
-    func pieces(of text: String) -> AnyIterator<[Int32]>
+    /// Pieces of a text, each made as it is asked for, if need be with the words that its tokens speak.
+    func pieces(of text: String, locatingWords: Bool) -> AnyIterator<TextPiece>
+    /// The words of a text that pieces refer to.
+    func words(of text: String) -> [String]
+    /// Positions that alignment has in front of a piece's own tokens.
+    var alignmentOffset: Int { get }
+    /// What the monitor may take for healthy speech.
+    var alignmentTuning: AlignmentMonitor.Tuning { get }
     func voice(_ name: String) -> Voice?
     /// Whether voices can be made of recordings.
     var canClone: Bool { get }
@@ -83,9 +89,17 @@ package struct ChatterboxSpeechModel: SpeechModel {
     }
     package var maxTokensPerPiece: Int { model.t3.maxSteps }
 
-    package func pieces(of text: String) -> AnyIterator<[Int32]> {
-        var pieces = self.text.pieces(of: text)
-        return AnyIterator { pieces.next()?.tokens }
+    package func pieces(of text: String, locatingWords: Bool = false) -> AnyIterator<TextPiece> {
+        AnyIterator(self.text.pieces(of: text, locatingWords: locatingWords))
+    }
+
+    package func words(of text: String) -> [String] { self.text.words(of: text) }
+
+    package var alignmentOffset: Int { t3.startTextToken == nil ? 0 : 1 }
+
+    package var alignmentTuning: AlignmentMonitor.Tuning {
+        if case .phonemes = model.configuration.text { return .phonemes }
+        return t3.backbone == .llama ? .reference : .calibrated
     }
 
     package func voice(_ name: String) -> VoiceConditionals? { model.voices[name] }

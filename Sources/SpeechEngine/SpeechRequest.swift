@@ -36,6 +36,8 @@ public struct SpeechRequest: Sendable, Equatable {
     public var fadeInDurationMs: Int
     /// Same seed, same request: same samples. nil draws one.
     public var seed: UInt64?
+    /// Whether chunks tell when words are spoken.
+    public var includeTimestamps: Bool
 
     public init(
         input: String, voice: String? = nil, voiceAudio: Data? = nil, exaggeration: Double = 0.5,
@@ -43,7 +45,8 @@ public struct SpeechRequest: Sendable, Equatable {
         temperature: Double = 0.8, topP: Double = 0.95, chunkSize: Int = 25, contextWindow: Int = 50,
         maxNewTokens: Int = 4096, minNewTokens: Int = 0, enableAlignmentMonitoring: Bool = true,
         alignmentWindowSize: Int = 50, alignmentThreshold: Double = 0.15, enableFadeIn: Bool = true,
-        fadeInDurationMs: Int = 20, seed: UInt64? = nil
+        fadeInDurationMs: Int = 20, seed: UInt64? = nil,
+        includeTimestamps: Bool = false
     ) {
         self.input = input
         self.voice = voice
@@ -62,6 +65,7 @@ public struct SpeechRequest: Sendable, Equatable {
         self.enableFadeIn = enableFadeIn
         self.fadeInDurationMs = fadeInDurationMs
         self.seed = seed
+        self.includeTimestamps = includeTimestamps
     }
 
     /// What each numeric parameter may be, by its name in the protocol.

@@ -20,13 +20,17 @@ package struct Utterance<Model: SpeechModel>: Sendable {
     private var speaker: Speaker?
     private let seed: UInt64
     private var pieces: AnyPieces
-    private var nextPiece: [Int32]?
+    private var nextPiece: TextPiece?
     private var pieceIndex = 0
     private var speaking: Speaking?
     private var endReason: SpeechSummary.EndReason = .stopToken
     private var stage = Stage.text
     /// Speech tokens so far, the stop tokens not counted.
     package private(set) var tokenCount = 0
+
+    /// Nil if nobody asked, or the model can't tell.
+    private var timeline: WordTimeline?
+    private var toldWords: [WordTimestamp] = []
 
     private enum Stage { case voice, text, tokens, flush, finished }
 
@@ -54,7 +58,7 @@ package struct Utterance<Model: SpeechModel>: Sendable {
     private struct AnyPieces: @unchecked Sendable {
         // Proof: the iterator is reached only through the utterance, a value that its scheduler gives to one worker at a
         // time, under a lock.
-        let iterator: AnyIterator<[Int32]>
+        let iterator: AnyIterator<TextPiece>
     }
 
     /// - Throws: `SpeechEngineError.unknownVoice`, `.cloningUnsupported`, `.outOfRange`.
@@ -72,12 +76,27 @@ package struct Utterance<Model: SpeechModel>: Sendable {
         self.model = model
         self.request = request
         self.seed = seed
-        pieces = AnyPieces(iterator: model.pieces(of: request.input))
+        pieces = AnyPieces(
+            iterator: model.pieces(of: request.input, locatingWords: request.includeTimestamps))
+        if request.includeTimestamps {
+            timeline = WordTimeline(words: model.words(of: request.input), secondsPerToken: Self.seconds(1, model))
+        }
     }
 
     package var isFinished: Bool { stage == .finished }
     /// Seconds of audio so far.
     package var audioDuration: Double { Double(speaker?.synthesizer.sampleCount ?? 0) / Double(model.sampleRateHz) }
+
+    /// Words whose times are known since the last call.
+    package mutating func takeWords() -> [WordTimestamp] {
+        defer { toldWords = [] }
+        return toldWords
+    }
+
+    /// Of so many tokens' audio.
+    private static func seconds(_ tokens: Int, _ model: Model) -> Double {
+        Double(tokens * model.framesPerToken * model.samplesPerFrame) / Double(model.sampleRateHz)
+    }
 
     /// Does one unit of work.
     /// - Parameter checkpoint: called at every token and flow step; throws to cancel.
@@ -101,6 +120,7 @@ package struct Utterance<Model: SpeechModel>: Sendable {
             nextPiece = nil
             guard let piece else {
                 guard pieceIndex > 0 else { throw SpeechEngineError.emptyText }
+                toldWords += timeline?.rest() ?? []
                 stage = .flush
                 return .more
             }
@@ -117,15 +137,19 @@ package struct Utterance<Model: SpeechModel>: Sendable {
         }
     }
 
-    private mutating func begin(_ piece: [Int32]) throws {
+    private mutating func begin(_ piece: TextPiece) throws {
         guard let speaker else { preconditionFailure("nobody to speak") }
-        let decoding = try model.prefill(piece, voice: speaker.voice, request: request)
+        let decoding = try model.prefill(piece.tokens, voice: speaker.voice, request: request)
+        if decoding.alignment.isEmpty { timeline = nil }
+        let start = Double(speaker.synthesizer.pieceFrame * model.samplesPerFrame) / Double(model.sampleRateHz)
+        let offset = model.alignmentOffset
+        timeline?.begin(piece.words, offset: offset, start: start)
         var speaking = Speaking(
             decoding: decoding,
             monitor: request.enableAlignmentMonitoring && !decoding.alignment.isEmpty
                 ? AlignmentMonitor(
                     length: decoding.alignment.count, window: request.alignmentWindowSize,
-                    threshold: request.alignmentThreshold) : nil,
+                    threshold: request.alignmentThreshold, tuning: model.alignmentTuning) : nil,
             sampler: model.sampler(for: request, seed: seed &+ UInt64(pieceIndex) &* 0x9E37_79B9_7F4A_7C15))
         try draw(&speaking, fed: nil)
         self.speaking = speaking
@@ -149,6 +173,8 @@ package struct Utterance<Model: SpeechModel>: Sendable {
         let samples =
             try speaker?.synthesizer.step(speaking.unheard, endsPiece: speaking.ended, checkpoint: checkpoint) ?? []
         speaking.unheard = []
+        let isCut = speaking.ended && endReason == .maxNewTokens
+        toldWords += timeline?.take(ending: !speaking.ended ? .no : isCut ? .cut : .whole) ?? []
         if speaking.ended {
             stage = endReason == .maxNewTokens ? .flush : .text
         } else {
@@ -178,6 +204,7 @@ package struct Utterance<Model: SpeechModel>: Sendable {
             endReason = .stopToken
             return
         }
+        timeline?.observe(speaking.decoding.alignment)
         speaking.history.append(token)
         speaking.unheard.append(token)
         tokenCount += 1

@@ -22,7 +22,13 @@ INTEGERS = {
     "alignment_window_size": (10, 200, 50),
     "fade_in_duration_ms": (0, 100, 20),
 }
-FLAGS = {"enable_alignment_monitoring": True, "enable_fade_in": True, "include_metrics": True, "print_metrics": False}
+FLAGS = {
+    "enable_alignment_monitoring": True,
+    "enable_fade_in": True,
+    "include_metrics": True,
+    "print_metrics": False,
+    "include_timestamps": False,
+}
 
 
 async def refused(client, **parameters):

@@ -57,6 +57,38 @@ async def socket(server):
         yield socket
 
 
+async def test_timestamps(socket):
+    text = "It costs $5 at 3:30 p.m., said Dr. Smith & the others. Nobody\nbelieved it!"
+    await socket.send(request(text, seed=1, include_timestamps=True))
+    messages = await receive_until(socket, "done")
+    assert messages[0]["parameters"]["include_timestamps"] is True
+    assert "include_timestamps" not in messages[0]["ignored_parameters"]
+    words, sent, told = [], 0, 0
+    for message in messages[2:]:
+        if isinstance(message, bytes):
+            sent += len(message) / 48000
+        elif message["type"] == "timestamps":
+            told += 1
+            assert set(message) == {"type", "words"}
+            for word in message["words"]:
+                assert set(word) == {"word", "start", "end"}
+                # with the audio they belong to, but for what the synthesis holds back
+                assert word["end"] <= sent + 0.5
+            words += message["words"]
+    assert told >= 2, "words come while audio is made"
+    assert [word["word"] for word in words] == [word for word in text.split() if word != "&"]
+    assert all(0 <= word["start"] <= word["end"] <= messages[-1]["audio_duration"] for word in words)
+    assert all(one["end"] <= other["start"] for one, other in zip(words, words[1:]))
+    assert sum(word["end"] > word["start"] for word in words) >= 0.8 * len(words)
+    five = next(word for word in words if word["word"] == "$5")
+    assert five["end"] - five["start"] > 0.3, "two words are spoken"
+
+    await socket.send(request(text, seed=1))
+    plain = await receive_until(socket, "done")
+    assert not [m for m in plain if isinstance(m, dict) and m["type"] == "timestamps"]
+    assert [m for m in plain if isinstance(m, bytes)] == [m for m in messages if isinstance(m, bytes)]
+
+
 async def test_the_whole_conversation(socket):
     await socket.send(request(seed=1))
     messages = await receive_until(socket, "done")
@@ -86,6 +118,7 @@ async def test_the_whole_conversation(socket):
         "include_metrics": True,
         "print_metrics": False,
         "seed": 1,
+        "include_timestamps": False,
     }
 
     header = messages[1]

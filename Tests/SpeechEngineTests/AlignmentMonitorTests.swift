@@ -4,9 +4,10 @@ import Testing
 @Suite struct AlignmentMonitorTests {
     /// Verdicts on attention that rests on `positions` in turn, with tokens that all differ unless given.
     private func verdicts(
-        _ positions: [Int], length: Int = 20, window: Int = 50, threshold: Double = 0.15, tokens: [Int32]? = nil
+        _ positions: [Int], length: Int = 20, window: Int = 50, threshold: Double = 0.15, tokens: [Int32]? = nil,
+        tuning: AlignmentMonitor.Tuning = .phonemes
     ) -> [AlignmentMonitor.Verdict] {
-        var monitor = AlignmentMonitor(length: length, window: window, threshold: threshold)
+        var monitor = AlignmentMonitor(length: length, window: window, threshold: threshold, tuning: tuning)
         return positions.enumerated().map { step, position in
             monitor.observe(
                 attention: (0..<length).map { $0 == position ? 0.9 : 0.1 / Float(length) },
@@ -76,5 +77,100 @@ import Testing
         var positions = reading
         for step in stride(from: 5, to: 30, by: 6) { positions[step] = 19 }
         #expect(verdicts(positions).prefix(45).allSatisfy { $0 == .suppressEnd })
+    }
+
+    // MARK: The reference's limits, on text of word pieces
+
+    private func reference(
+        _ positions: [Int], length: Int = 20, window: Int = 50, threshold: Double = 0.15, tokens: [Int32]? = nil
+    ) -> [AlignmentMonitor.Verdict] {
+        verdicts(positions, length: length, window: window, threshold: threshold, tokens: tokens, tuning: .reference)
+    }
+
+    /// Three frames a token; the last three tokens are the end.
+    @Test func referenceForbidsAnEarlyEnd() {
+        let found = reference(Array(reading.prefix(54)))
+        #expect(found.prefix(51).allSatisfy { $0 == .suppressEnd })
+        #expect(found.dropFirst(51).allSatisfy { $0 == .allow })
+        // A text of five tokens is too short to forbid anything.
+        #expect(reference([0, 1, 1], length: 5).allSatisfy { $0 == .allow })
+        #expect(reference([0, 1, 1], length: 6).allSatisfy { $0 == .suppressEnd })
+    }
+
+    /// Frame 51 completes the text; attention 0.9 on one of the last tokens sums up to 5 with the sixth frame after.
+    @Test func referenceEndsALongTail() throws {
+        let found = reference((0..<51).map { $0 / 3 } + Array(repeating: 17, count: 12))
+        let end = try #require(found.firstIndex(of: .forceEnd(.longTail)))
+        #expect(end == 51 + 6)
+        // Spread over two of the last tokens it takes longer.
+        let spread = reference((0..<51).map { $0 / 3 } + (0..<14).map { 17 + $0 % 2 })
+        #expect(try #require(spread.firstIndex(of: .forceEnd(.longTail))) > end)
+    }
+
+    @Test func referenceEndsRepeatedText() {
+        let again = (0..<51).map { $0 / 3 } + [17] + (0..<12).map { 3 + $0 }
+        #expect(reference(again).firstIndex(of: .forceEnd(.repeatedText)) == 51 + 6)
+        // The tokens just before the end may be attended to.
+        let rehearsed = (0..<51).map { $0 / 3 } + [17] + (0..<12).map { 15 + $0 % 2 }
+        #expect(reference(rehearsed).allSatisfy { $0 == .suppressEnd || $0 == .allow })
+    }
+
+    @Test func referenceEndsRepeatedTokens() {
+        #expect(reference([0, 0, 1, 1], tokens: [5, 6, 7, 7]).last == .forceEnd(.repeatedToken))
+        #expect(reference([0, 0, 1, 1], tokens: [5, 6, 5, 6]).last == .suppressEnd)
+        // Models whose pauses are made of equal tokens are given more of them.
+        let pause = verdicts([0, 0, 1, 1], tokens: [5, 6, 7, 7], tuning: .calibrated)
+        #expect(pause.last == .suppressEnd)
+    }
+
+    /// A jump of more than six ahead or three back is a discontinuity: the place stays.
+    @Test func referenceIgnoresJumps() {
+        func place(_ positions: [Int]) -> Int {
+            var monitor = AlignmentMonitor(length: 60, window: 50, threshold: 0.15, tuning: .reference)
+            for (step, position) in positions.enumerated() {
+                _ = monitor.observe(attention: (0..<60).map { $0 == position ? 0.9 : 0 }, token: Int32(step))
+            }
+            return monitor.position
+        }
+        let start = (0..<40).map { $0 / 2 }
+        #expect(place(start + [25]) == 25)
+        #expect(place(start + [16]) == 16)
+        #expect(place(start + [15]) == 19)
+        #expect(place(Array(repeating: 0, count: 20) + [7]) == 0)
+    }
+
+    /// Text further on than there were frames is out of reach, so that noise at the start is no end.
+    @Test func referenceIsPaced() {
+        let found = reference([19, 19, 19], tokens: [1, 2, 3])
+        #expect(found.allSatisfy { $0 == .suppressEnd })
+    }
+
+    /// The same sentence, spoken in the same time, as 60 phonemes, 30 word pieces and 12 words: all are left alone until the
+    /// end, and all are ended when they linger.
+    @Test(arguments: [(60, AlignmentMonitor.Tuning.phonemes), (30, .reference), (12, .calibrated)])
+    func granularities(_ length: Int, _ tuning: AlignmentMonitor.Tuning) {
+        let frames = 75
+        let spoken = (0..<frames).map { $0 * length / frames }
+        let healthy = verdicts(spoken, length: length, tuning: tuning)
+        #expect(healthy.allSatisfy { $0 == .suppressEnd || $0 == .allow })
+        #expect(healthy.prefix(frames * 6 / 10).allSatisfy { $0 == .suppressEnd })
+        #expect(healthy.last == .allow)
+        let lingering = verdicts(spoken + Array(repeating: length - 1, count: 40), length: length, tuning: tuning)
+        #expect(lingering.contains(.forceEnd(.longTail)))
+        let again = verdicts(spoken + spoken.prefix(40), length: length, tuning: tuning)
+        #expect(again.contains(.forceEnd(.repeatedText)))
+    }
+
+    /// `alignment_window_size` is what sums see: attention back in the text now and then is a repetition only if it
+    /// happens often enough within the window.
+    @Test func windowForgets() {
+        // Every eighth frame is back in the text.
+        let spoken = (0..<60).map { $0 / 3 }
+        let tail = (0..<120).map { $0 % 8 == 0 ? 5 : 15 + $0 % 2 }
+        func ends(_ window: Int) -> Bool {
+            reference(spoken + tail, window: window).contains(.forceEnd(.repeatedText))
+        }
+        #expect(ends(200))
+        #expect(!ends(30))
     }
 }

@@ -22,8 +22,7 @@ import Testing
     /// Speech tokens of the request, greedily drawn.
     private static let tokens: Result<[Int32], any Error> = Result {
         let model = try Self.model.get()
-        var piece = model.pieces(of: request.input).next() ?? []
-        if piece.isEmpty { piece = [2] }
+        let piece = try #require(model.pieces(of: request.input).next()).tokens
         let voice = try #require(model.voice("alloy"))
         var sampler = model.sampler(for: request, seed: 1)
         var decoding = try model.prefill(piece, voice: voice, request: request)
@@ -188,7 +187,7 @@ import Testing
     @Test func voicesAndExaggerationAct() throws {
         let model = try Self.model.get()
         #expect(model.model.configuration.voices.names.count >= 4)
-        let piece = try #require(model.pieces(of: Self.request.input).next())
+        let piece = try #require(model.pieces(of: Self.request.input).next()).tokens
         let voice = try #require(model.voice("alloy"))
         func logits(_ exaggeration: Double, _ voice: VoiceConditionals) throws -> [Float] {
             var request = Self.request
@@ -198,5 +197,75 @@ import Testing
         #expect(try logits(0.25, voice) != logits(2, voice))
         let other = try #require(model.voice("onyx"))
         #expect(try logits(0.5, voice) != logits(0.5, other))
+    }
+
+    /// Every written word once, in order, within the audio; "$5" and "3:30" are one word each.
+    @Test(arguments: [
+        "It costs $5 at 3:30 p.m., Dr. Smith said.", "Hi!", "One. Two! Three? Four - five…",
+        "We met at the station on Monday. The train was late, and so were we; nobody minded.\n\nThe end & more.",
+    ])
+    func everyWordHasItsTime(_ text: String) async throws {
+        let scheduler = Scheduler<ChatterboxSpeechModel>(threads: 2, maxRunning: 4, maxWaiting: 4)
+        defer { scheduler.stop() }
+        let request = SpeechRequest(input: text, chunkSize: 20, includeTimestamps: true)
+        var (words, seconds): ([WordTimestamp], Double) = ([], 0)
+        for try await event in try spoken(request, on: scheduler) {
+            switch event {
+            case .chunk(let chunk):
+                // A word is told when it has been sent, but for what the synthesis holds back.
+                #expect(chunk.words.allSatisfy { $0.end <= chunk.audioDuration + 0.5 })
+                words += chunk.words
+            case .finished(let summary):
+                words += summary.words
+                seconds = summary.audioDuration
+            }
+        }
+        let written = text.split(whereSeparator: \.isWhitespace).map(String.init).filter { word in
+            word.contains { $0.isLetter || $0.isNumber }
+        }
+        #expect(words.map(\.word) == written)
+        #expect(words.allSatisfy { $0.start <= $0.end && $0.start >= 0 && $0.end <= seconds })
+        #expect(zip(words, words.dropFirst()).allSatisfy { $0.end <= $1.start })
+        // What is said takes time.
+        #expect(words.count { $0.end > $0.start } * 10 >= words.count * 9, "\(words)")
+    }
+
+    /// Sentences begin where the timestamps say, within 0.12 s, three speech tokens, and end within 0.3 s.
+    @Test func timesAreThoseOfTheSound() async throws {
+        let scheduler = Scheduler<ChatterboxSpeechModel>(threads: 2, maxRunning: 4, maxWaiting: 4)
+        defer { scheduler.stop() }
+        let text =
+            "The garden was quiet all the long afternoon, and the bees had gone back home. "
+            + "Nobody came to see us until the moon stood over the trees by the river."
+        var (words, samples): ([WordTimestamp], [Int16]) = ([], [])
+        let request = SpeechRequest(input: text, includeTimestamps: true)
+        for try await event in try spoken(request, on: scheduler) {
+            switch event {
+            case .chunk(let chunk): (words, samples) = (words + chunk.words, samples + chunk.samples)
+            case .finished(let summary): words += summary.words
+            }
+        }
+        /// Where it is loud, in steps of 10 ms.
+        let loud = stride(from: 0, to: samples.count - 240, by: 240).map { start in
+            samples[start..<start + 240].reduce(0) { $0 + Int($1) * Int($1) } / 240 > 200 * 200
+        }
+        let first = Double(try #require(loud.firstIndex(of: true))) / 100
+        let last = Double(try #require(loud.lastIndex(of: true)) + 1) / 100
+        let home = try #require(words.first { $0.word == "home." })
+        let nobody = try #require(words.first { $0.word == "Nobody" })
+        // The longest silence that touches the time between the sentences.
+        var (silence, start): (Range<Int>, Int?) = (0..<0, nil)
+        for (step, isLoud) in loud.enumerated() {
+            if !isLoud, start == nil { start = step }
+            if isLoud, let begun = start {
+                if step - begun > silence.count, abs(Double(begun) / 100 - home.end) < 1 { silence = begun..<step }
+                start = nil
+            }
+        }
+        let starts = [words[0].start - first, nobody.start - Double(silence.upperBound) / 100]
+        #expect(starts.allSatisfy { abs($0) <= 0.12 }, "\(starts)")
+        // Attention rests on the last sound for a while.
+        let ends = [home.end - Double(silence.lowerBound) / 100, words[words.count - 1].end - last]
+        #expect(ends.allSatisfy { abs($0) <= 0.3 }, "\(ends)")
     }
 }

@@ -50,10 +50,22 @@ struct ScriptedModel: SpeechModel {
     var spillOverSamples = 0
     let maxTokensPerPiece = 450
 
-    func pieces(of text: String) -> AnyIterator<[Int32]> {
-        var counts = text.split(separator: "|").map { Int32($0.filter(\.isNumber)) ?? 0 }[...]
-        return AnyIterator { counts.popFirst().map { [$0] } }
+    let alignmentOffset = 0
+    let alignmentTuning = AlignmentMonitor.Tuning.phonemes
+
+    func pieces(of text: String, locatingWords: Bool) -> AnyIterator<TextPiece> {
+        var counts = text.split(separator: "|").map { Int32($0.filter(\.isNumber)) ?? 0 }.enumerated().map(\.self)[...]
+        return AnyIterator {
+            counts.popFirst().map { index, count in
+                TextPiece(
+                    text: "", tokens: [count],
+                    words: locatingWords ? [Int?](repeating: index, count: Self.textLength) : [])
+            }
+        }
     }
+
+    /// Each piece is one.
+    func words(of text: String) -> [String] { text.split(separator: "|").map(String.init) }
 
     func voice(_ name: String) -> String? { name == "alloy" ? name : nil }
 

@@ -39,6 +39,7 @@ import Testing
         #expect(request.speech.enableFadeIn)
         #expect(request.speech.fadeInDurationMs == 20)
         #expect(request.speech.seed == nil)
+        #expect(!request.speech.includeTimestamps)
         #expect(request.outputFormat == .wav)
         #expect(request.includeMetrics)
         #expect(!request.printMetrics)

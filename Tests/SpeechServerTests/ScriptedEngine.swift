@@ -42,12 +42,17 @@ final class ScriptedEngine: SpeechSynthesizing {
         return SpeechStream { [self] send in
             switch script {
             case .chunks(let count):
-                for index in 1...count { _ = await send(.chunk(Self.chunk(index))) }
+                let words = [WordTimestamp(word: "Hello.", start: 0.08, end: 0.1 + 0.2)]
+                for index in 1...count {
+                    let isTold = request.includeTimestamps && index == 1
+                    _ = await send(.chunk(Self.chunk(index, words: isTold ? words : [])))
+                }
                 _ = await send(
                     .finished(
                         SpeechSummary(
                             totalChunks: count, audioDuration: Double(count), elapsedTime: 0.1 * Double(count),
-                            tokens: 25 * count, endReason: .stopToken, seed: 7)))
+                            tokens: 25 * count, endReason: .stopToken, seed: 7,
+                            words: request.includeTimestamps ? [WordTimestamp(word: "X1", start: 2, end: 2)] : [])))
             case .hangs:
                 _ = await send(.chunk(Self.chunk(1)))
                 do {
@@ -68,9 +73,9 @@ final class ScriptedEngine: SpeechSynthesizing {
         while state.withLock({ $0.cancelled == 0 }) { await Task.yield() }
     }
 
-    static func chunk(_ index: Int) -> SpeechChunk {
+    static func chunk(_ index: Int, words: [WordTimestamp] = []) -> SpeechChunk {
         SpeechChunk(
             index: index, samples: [Int16(index), -1, 256], tokens: 25 * index, latencyToFirstChunk: 0.1,
-            elapsedTime: 0.1 * Double(index), audioDuration: Double(index), realTimeFactor: 0.1)
+            elapsedTime: 0.1 * Double(index), audioDuration: Double(index), realTimeFactor: 0.1, words: words)
     }
 }

@@ -36,6 +36,23 @@ import Testing
         await client.disconnect()
     }
 
+    @Test func timestampsFollowTheirChunk() async throws {
+        let client = ScriptedClient(ScriptedEngine(.chunks(2)))
+        client.send(#"{"type": "stream_request", "data": {"input": "Hello. X1", "include_timestamps": true}}"#)
+        let all = try await client.receive(until: "done")
+        #expect(
+            all.kinds == [
+                "connected", "info", "binary", "binary", "timestamps", "metrics", "binary", "metrics", "timestamps",
+                "done",
+            ])
+        func word(_ word: String, _ start: JSONValue, _ end: JSONValue) -> JSONValue {
+            .array([.object(["word": .string(word), "start": start, "end": end])])
+        }
+        #expect(all[4]["words"] == word("Hello.", .number(0.08), .number(0.3)))
+        #expect(all[8]["words"] == word("X1", .integer(2), .integer(2)))
+        await client.disconnect()
+    }
+
     @Test func base64() async throws {
         let client = ScriptedClient(ScriptedEngine(.chunks(1)))
         client.send(

@@ -1,3 +1,5 @@
+import Tensors
+
 /// Sizes of S3Gen's token-to-mel part, section `s3gen` of config.json.
 /// Source: resemble-ai/chatterbox models/s3gen/s3gen.py
 public struct S3GenConfiguration: Codable, Sendable, Equatable {

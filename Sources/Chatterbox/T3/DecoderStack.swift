@@ -30,23 +30,34 @@ extension DecoderStack {
     /// Runs the positions that follow those in `caches`.
     /// - Parameter x: `[rows, T, D]`.
     /// - Returns: the last position's final state `[rows, D]`, and its attention over all positions so far in row 0,
-    ///   averaged over the watched heads (empty if there are none).
+    ///   by watched head, from the first layer to the last.
     /// - Throws: `ChatterboxError.tooLong`.
-    func callAsFunction(_ x: Tensor, caches: inout [KeyValueCache]) throws -> (state: Tensor, attention: [Float]) {
+    func callAsFunction(_ x: Tensor, caches: inout [KeyValueCache]) throws -> (state: Tensor, attention: [[Float]]) {
         let start = caches[0].length
         let (rows, time) = (x.shape[0], x.shape[1])
         guard start + time <= positionCount else {
             throw ChatterboxError.tooLong(what: "positions", count: start + time, limit: positionCount)
         }
         var (x, positions) = try begin(x, positions: start..<start + time)
-        var attention: [Float] = []
+        var attention: [[Float]] = []
         for (i, layer) in layers.enumerated() {
             let seen: Tensor
             (x, seen) = try layer(x, positions: positions, cache: &caches[i], watching: watched.heads[i])
-            watched.accumulate(seen, layer: i, into: &attention)
+            attention += lastRows(seen)
         }
         let last = time == 1 ? x : try x.sliced(axis: 1, from: time - 1, to: time)
         return (try end(last.reshaped([rows, -1])), attention)
+    }
+
+    /// The last query's row of each watched head of `[rows, heads, T, length]`, row 0 alone.
+    private func lastRows(_ seen: Tensor) -> [[Float]] {
+        let (heads, time, length) = (seen.shape[1], seen.shape[2], seen.shape[3])
+        return seen.withUnsafeBufferPointer { values in
+            (0..<heads).map { head in
+                let start = (head * time + time - 1) * length
+                return Array(values[start..<start + length])
+            }
+        }
     }
 }
 
@@ -54,26 +65,10 @@ extension DecoderStack {
 struct WatchedHeads: Sendable {
     /// By layer.
     let heads: [[Int]]
-    private let count: Int
 
     init(_ configuration: T3Configuration) {
-        count = configuration.alignmentHeads.count
         heads = (0..<configuration.layerCount).map { layer in
             configuration.alignmentHeads.filter { $0[0] == layer }.map { $0[1] }
-        }
-    }
-
-    /// Adds the last query's row of each watched head, `[rows, heads, T, length]`, row 0 alone.
-    func accumulate(_ seen: Tensor, layer: Int, into attention: inout [Float]) {
-        guard !heads[layer].isEmpty else { return }
-        let (time, length) = (seen.shape[2], seen.shape[3])
-        if attention.isEmpty { attention = [Float](repeating: 0, count: length) }
-        let share = 1 / Float(count)
-        seen.withUnsafeBufferPointer { values in
-            for head in heads[layer].indices {
-                let row = (head * time + time - 1) * length
-                for position in 0..<length { attention[position] += values[row + position] * share }
-            }
         }
     }
 }

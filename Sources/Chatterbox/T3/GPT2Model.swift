@@ -30,21 +30,17 @@ struct GPT2Model: DecoderStack {
 
 struct GPT2Block: DecoderLayer {
     private let norm1: LayerNorm
-    /// Queries, keys and values in one product.
-    private let qkv: Linear
-    private let output: Linear
+    private let attention: SelfAttention
     private let norm2: LayerNorm
     private let up: Linear
     private let down: Linear
-    private let heads: Int
-    private let headDim: Int
 
     init(_ layers: LayerReader, configuration: T3Configuration, epsilon: Float) throws {
         let hidden = configuration.hiddenSize
-        (heads, headDim) = (configuration.headCount, configuration.headDim)
         norm1 = try layers.layerNorm("ln_1", hidden, epsilon: epsilon)
-        qkv = try layers.transposedLinear("attn.c_attn", hidden, 3 * hidden)
-        output = try layers.transposedLinear("attn.c_proj", hidden, hidden)
+        attention = SelfAttention(
+            qkv: try layers.transposedLinear("attn.c_attn", hidden, 3 * hidden),
+            output: try layers.transposedLinear("attn.c_proj", hidden, hidden), configuration: configuration)
         norm2 = try layers.layerNorm("ln_2", hidden, epsilon: epsilon)
         up = try layers.transposedLinear("mlp.c_fc", hidden, configuration.intermediateSize)
         down = try layers.transposedLinear("mlp.c_proj", configuration.intermediateSize, hidden)
@@ -53,14 +49,8 @@ struct GPT2Block: DecoderLayer {
     func callAsFunction(
         _ x: Tensor, positions: Void, cache: inout KeyValueCache, watching watched: [Int]
     ) throws -> (Tensor, attention: Tensor) {
-        let (rows, time) = (x.shape[0], x.shape[1])
-        let projected = try qkv(norm1(x)).reshaped([rows, time, 3 * heads, headDim]).transposed(1, 2)
-        try cache.append(
-            keys: projected.sliced(axis: 1, from: heads, to: 2 * heads),
-            values: projected.sliced(axis: 1, from: 2 * heads, to: 3 * heads))
-        let (mixed, seen) = try cache.attend(
-            projected.sliced(axis: 1, from: 0, to: heads), scale: 1 / Float(headDim).squareRoot(), watching: watched)
-        let attended = try x + output(mixed.transposed(1, 2).reshaped([rows, time, heads * headDim]))
+        let (mixed, seen) = try attention(norm1(x), cache: &cache, watching: watched)
+        let attended = try x + mixed
         return (try attended + down(up(norm2(attended)).geluTanh()), seen)
     }
 }

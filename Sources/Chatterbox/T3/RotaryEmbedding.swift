@@ -33,7 +33,9 @@ package struct RotaryEmbedding: Sendable {
     }
 
     /// Cosine and sine of some positions, `[positions.count, headDim / 2]` each.
-    func tables(_ positions: Range<Int>) throws -> (cosine: Tensor, sine: Tensor) {
+    typealias Tables = (cosine: Tensor, sine: Tensor)
+
+    func tables(_ positions: Range<Int>) throws -> Tables {
         (
             try cosines.sliced(axis: 0, from: positions.lowerBound, to: positions.upperBound),
             try sines.sliced(axis: 0, from: positions.lowerBound, to: positions.upperBound)

@@ -149,7 +149,7 @@ public struct T3: Sendable {
             guard weight != 0 else { return Array(values) }
             return (0..<size).map { values[$0] + weight * (values[$0] - values[size + $0]) }
         }
-        state.alignment = attention.isEmpty ? [] : Array(attention[state.text])
+        state.headAlignments = attention.map { Array($0[state.text]) }
     }
 
     private func positions(_ count: Int) -> [Int32] { (0..<Int32(count)).map { $0 } }
@@ -167,7 +167,13 @@ public struct T3State: Sendable {
     public internal(set) var logits: [Float] = []
     /// The newest position's attention over the text tokens, mean of the configured heads, row with the text. Empty if
     /// the configuration names no heads.
-    public internal(set) var alignment: [Float] = []
+    public var alignment: [Float] {
+        guard let first = headAlignments.first else { return [] }
+        let share = 1 / Float(headAlignments.count)
+        return first.indices.map { position in headAlignments.reduce(0) { $0 + $1[position] * share } }
+    }
+    /// The same of each head, from the first layer to the last.
+    public internal(set) var headAlignments: [[Float]] = []
     /// Speech tokens fed so far.
     public internal(set) var steps = 0
     var caches: [KeyValueCache]

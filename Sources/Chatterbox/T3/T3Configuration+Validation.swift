@@ -28,11 +28,18 @@ extension T3Configuration {
         try token(startSpeechToken, below: speechVocabularySize, "start_speech_token")
         try token(stopSpeechToken, below: speechVocabularySize, "stop_speech_token")
         for closing in closingTokens ?? [] { try token(closing, below: speechVocabularySize, "closing_tokens") }
-        try check.require(
-            alignmentHeads.allSatisfy {
-                $0.count == 2 && (0..<layerCount).contains($0[0]) && (0..<headCount).contains($0[1])
-            }, "alignment_heads", "expected pairs of layer and head, found \(alignmentHeads)")
+        try validate(alignmentHeads, &check, "alignment_heads")
         try check.scope("sampling") { try sampling.validate(&$0) }
+    }
+
+    /// Heads to watch: `[layer, head]` each, none twice.
+    func validate(_ heads: [[Int]], _ check: inout ConfigurationCheck, _ field: String) throws {
+        let expected =
+            "expected pairs of a layer below \(layerCount) and a head below \(headCount), none twice, found \(heads)"
+        try check.require(
+            heads.allSatisfy {
+                $0.count == 2 && (0..<layerCount).contains($0[0]) && (0..<headCount).contains($0[1])
+            } && Set(heads).count == heads.count, field, expected)
     }
 
     private func validateLlama(_ check: inout ConfigurationCheck) throws {

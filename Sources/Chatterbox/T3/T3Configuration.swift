@@ -50,6 +50,11 @@ public struct T3Configuration: Codable, Sendable, Equatable {
         (startTextToken.map { [$0] } ?? []) + text + (stopTextToken.map { [$0] } ?? [])
     }
 
+    /// Every `[layer, head]`.
+    package var allHeads: [[Int]] {
+        (0..<layerCount).flatMap { layer in (0..<headCount).map { [layer, $0] } }
+    }
+
     /// Sampling that a request doesn't set.
     public struct Sampling: Codable, Sendable, Equatable {
         public var repetitionPenalty: Float

@@ -5,13 +5,15 @@ struct SpokenBlocks: Sequence, IteratorProtocol {
     let normalizer: TextNormalizer?
     let tags: TextTags
 
-    mutating func next() -> String? {
-        guard let block = blocks.next() else { return nil }
-        if tags.isEmpty, let normalizer { return normalizer.normalize(block) }
-        return spoken(block)
+    mutating func next() -> String? { nextBlock()?.spoken }
+
+    /// The next block as it is written and as it is spoken.
+    mutating func nextBlock() -> (written: RawBlock, spoken: String)? {
+        blocks.next().map { ($0, spoken($0)) }
     }
 
-    private func spoken(_ block: RawBlock) -> String {
+    func spoken(_ block: RawBlock) -> String {
+        if tags.isEmpty, let normalizer { return normalizer.normalize(block) }
         let parts = tags.split(block.text)
         var canBeSpoken = false
         var texts: [String] = []

@@ -8,6 +8,16 @@ public struct TextPiece: Sendable, Equatable {
     public let tokens: [Int32]
     /// Characters that have no symbol and were left out; for diagnosis.
     public let droppedCharacters: Int
+    /// For each token the index among `TextFrontEnd.words(of:)` of the word it speaks, never falling; nil where it
+    /// speaks none. Empty unless asked for.
+    public let words: [Int?]
+
+    package init(text: String, tokens: [Int32], droppedCharacters: Int = 0, words: [Int?] = []) {
+        self.text = text
+        self.tokens = tokens
+        self.droppedCharacters = droppedCharacters
+        self.words = words
+    }
 }
 
 /// Raw text to pieces of token ids: normaliser, segmentation, then phonemes (lexicon and G2P net) for the embedded voice,
@@ -133,62 +143,106 @@ public struct TextFrontEnd: Sendable {
 
     /// Pieces in order, each made when it is asked for, so that the first does not wait for the rest of the text.
     /// There are none if nothing in the text can be spoken.
-    /// - Parameter language: has passed `check` with the text.
-    public func pieces(of text: String, language: String? = nil) -> Pieces {
-        Pieces(frontEnd: self, text: text, language: language)
+    /// - Parameters:
+    ///   - language: has passed `check` with the text.
+    ///   - locatingWords: whether the pieces say which words of the text their tokens speak.
+    public func pieces(of text: String, language: String? = nil, locatingWords: Bool = false) -> Pieces {
+        Pieces(frontEnd: self, text: text, language: language, locatingWords: locatingWords)
+    }
+
+    /// The words of a text as they are written: runs of anything but white space, with a letter or a digit in each.
+    public func words(of text: String) -> [String] {
+        WrittenWords(of: tags.held(text), blocks: blocks(of: "", language: nil)).words
+    }
+
+    private func blocks(of text: String, language: String?) -> SpokenBlocks {
+        let isEnglish = (language ?? "en").lowercased() == "en"
+        return SpokenBlocks(
+            blocks: RawBlocks(tags.held(text)), normalizer: isEnglish ? normalizer : nil, tags: tags)
     }
 
     public struct Pieces: Sequence, IteratorProtocol {
         private let frontEnd: TextFrontEnd
         private let language: String?
         private var texts: SentenceSplitter.Pieces<SpokenBlocks>
+        private var written: WrittenWords?
         private var ready: ArraySlice<TextPiece> = []
 
-        fileprivate init(frontEnd: TextFrontEnd, text: String, language: String?) {
+        fileprivate init(frontEnd: TextFrontEnd, text: String, language: String?, locatingWords: Bool) {
             self.frontEnd = frontEnd
             self.language = language
-            let isEnglish = (language ?? "en").lowercased() == "en"
-            texts = frontEnd.splitter.pieces(
-                ofParts: SpokenBlocks(
-                    blocks: RawBlocks(frontEnd.tags.held(text)), normalizer: isEnglish ? frontEnd.normalizer : nil,
-                    tags: frontEnd.tags))
+            let blocks = frontEnd.blocks(of: text, language: language)
+            texts = frontEnd.splitter.pieces(ofParts: blocks)
+            if locatingWords { written = WrittenWords(of: frontEnd.tags.held(text), blocks: blocks) }
         }
 
         public mutating func next() -> TextPiece? {
             while ready.isEmpty {
                 guard let text = texts.next() else { return nil }
-                ready = frontEnd.pieces(of: text, language, limit: frontEnd.splitter.limit)[...]
+                let owners = written?.owners(next: text.letterCount)
+                ready = frontEnd.pieces(of: text, language, limit: frontEnd.splitter.limit, owners: owners)[...]
             }
             return ready.removeFirst()
         }
     }
 
     /// One piece, or more if its ids are too many for the T3.
-    private func pieces(of text: String, _ language: String?, limit: Int) -> [TextPiece] {
-        let (tokens, dropped) = tokens(of: text, language)
+    /// - Parameter owners: the written word of each letter; nil if nobody asked.
+    private func pieces(of text: String, _ language: String?, limit: Int, owners: [Int]?) -> [TextPiece] {
+        let (tokens, letters, dropped) = tokens(of: text, language, locating: owners != nil)
         guard !tokens.isEmpty else { return [] }
         if tokens.count > maximumTokens {
             let parts = SentenceSplitter(limit: limit / 2).fitting(text[...])
             if parts.count > 1, limit > 8 {
-                return parts.flatMap { pieces(of: String($0), language, limit: limit / 2) }
+                var rest = owners?[...]
+                return parts.flatMap { part -> [TextPiece] in
+                    let own = rest?.prefix(part.letterCount)
+                    rest = rest?.dropFirst(part.letterCount)
+                    return pieces(of: String(part), language, limit: limit / 2, owners: own.map(Array.init))
+                }
             }
+        }
+        let words = owners.map { owners in
+            letters.map { letter in letter.flatMap { owners.isEmpty ? nil : owners[min($0, owners.count - 1)] } }
         }
         // a single word that long is a user's lexicon entry at best
         return stride(from: 0, to: tokens.count, by: maximumTokens).map { start in
-            TextPiece(
-                text: start == 0 ? text : "", tokens: Array(tokens[start..<min(start + maximumTokens, tokens.count)]),
-                droppedCharacters: start == 0 ? dropped : 0)
+            let range = start..<min(start + maximumTokens, tokens.count)
+            return TextPiece(
+                text: start == 0 ? text : "", tokens: Array(tokens[range]), droppedCharacters: start == 0 ? dropped : 0,
+                words: words.map { Array($0[range]) } ?? [])
         }
     }
 
-    private func tokens(of text: String, _ language: String?) -> (ids: [Int32], dropped: Int) {
+    /// - Returns: the ids, and for each a letter of its word if `locating`.
+    private func tokens(
+        of text: String, _ language: String?, locating: Bool
+    ) -> (ids: [Int32], letters: [Int?], dropped: Int) {
         switch reading {
         case .phonemes(let phonemizer):
             let spoken = phonemizer.phonemes(for: text)
-            return (spoken.symbols.map { Int32($0 + Self.firstSymbol) }, spoken.dropped)
+            return (spoken.symbols.map { Int32($0 + Self.firstSymbol) }, spoken.letters, spoken.dropped)
         case .tokens(let tokenizer, let punctuation):
             let written = punctuation.normalize(TextTags.released(text))
-            return (tokenizer.encode(written, language: language), 0)
+            let ids = tokenizer.encode(written, language: language)
+            return (ids, locating ? letters(of: ids.count, written, tokenizer, language) : [], 0)
         }
+    }
+
+    /// No token crosses the end of a word, so a text up to there has the first of the tokens.
+    private func letters(
+        of count: Int, _ text: String, _ tokenizer: any TextTokenizer, _ language: String?
+    ) -> [Int?] {
+        var letters: [Int?] = []
+        var place = 0
+        for word in text.split(separator: " ") {
+            let end =
+                word.endIndex == text.endIndex
+                ? count : tokenizer.encode(String(text[..<word.endIndex]), language: language).count
+            let added = max(0, min(end, count) - letters.count)
+            letters += [Int?](repeating: word.letterCount > 0 ? place : nil, count: added)
+            place += word.letterCount
+        }
+        return letters + [Int?](repeating: nil, count: count - letters.count)
     }
 }

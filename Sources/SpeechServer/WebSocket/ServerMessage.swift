@@ -6,6 +6,7 @@ enum ServerMessage: Sendable, Equatable {
     case info(Info)
     case audio(chunk: Int, base64: String)
     case metrics(Metrics)
+    case timestamps([WordTimestamp])
     case done(Done)
     case cancelled(requestID: String?)
     case pong
@@ -48,7 +49,7 @@ enum ServerMessage: Sendable, Equatable {
 
 extension ServerMessage: Encodable {
     private enum CodingKeys: String, CodingKey {
-        case type, message, data, error, code, field, connectionID, requestID
+        case type, message, data, words, error, code, field, connectionID, requestID
     }
 
     private struct Audio: Encodable {
@@ -73,6 +74,14 @@ extension ServerMessage: Encodable {
         case .metrics(let metrics):
             try container.encode("metrics", forKey: .type)
             try container.encode(metrics, forKey: .data)
+        case .timestamps(let words):
+            try container.encode("timestamps", forKey: .type)
+            try container.encode(
+                words.map { word in
+                    var word = word
+                    (word.start, word.end) = (word.start.rounded(decimals: 4), word.end.rounded(decimals: 4))
+                    return word
+                }, forKey: .words)
         case .done(let done):
             try container.encode("done", forKey: .type)
             try done.encode(to: encoder)

@@ -18,7 +18,7 @@ package struct StreamRequest: Sendable, Equatable {
         "context_window",
         "max_new_tokens", "min_new_tokens", "enable_alignment_monitoring", "alignment_window_size",
         "alignment_threshold", "enable_fade_in", "fade_in_duration_ms", "output_format", "include_metrics",
-        "print_metrics", "seed", "request_id",
+        "print_metrics", "seed", "include_timestamps", "request_id",
     ]
 
     package var speech: SpeechRequest
@@ -68,6 +68,7 @@ package struct StreamRequest: Sendable, Equatable {
         includeMetrics = try reader.flag("include_metrics", default: true)
         printMetrics = try reader.flag("print_metrics", default: false)
         let seed = try reader.seed("seed")
+        let timestamps = try reader.flag("include_timestamps", default: false)
         self.requestID = try Self.requestID(data["request_id"]) ?? requestID
         if minNewTokens > maxNewTokens {
             throw ServerError.outOfRange(
@@ -80,7 +81,8 @@ package struct StreamRequest: Sendable, Equatable {
             temperature: temperature,
             topP: topP, chunkSize: chunkSize, contextWindow: contextWindow, maxNewTokens: maxNewTokens,
             minNewTokens: minNewTokens, enableAlignmentMonitoring: monitoring, alignmentWindowSize: windowSize,
-            alignmentThreshold: threshold, enableFadeIn: fadeIn, fadeInDurationMs: fadeInDurationMs, seed: seed)
+            alignmentThreshold: threshold, enableFadeIn: fadeIn, fadeInDurationMs: fadeInDurationMs, seed: seed,
+            includeTimestamps: timestamps)
     }
 
     /// - Returns: nil if absent or null.

@@ -179,7 +179,9 @@ package actor StreamingSession {
                 if job.isCancelled || isClosed { break }
                 switch event {
                 case .chunk(let chunk): try await sending { try await self.sendChunk(chunk, of: job) }
-                case .finished(let summary): finish(job, summary)
+                case .finished(let summary):
+                    finish(job, summary)
+                    try await sending { try await self.tellWords(summary.words, of: job) }
                 }
             }
         } catch let failure as SendFailure {
@@ -210,6 +212,7 @@ package actor StreamingSession {
         case .wav: try await send(.binary(ByteBuffer(bytes: pcm)))
         case .base64: try await tell(.audio(chunk: number, base64: Data(pcm).base64EncodedString()))
         }
+        try await tellWords(chunk.words, of: job)
         job.done.audioDuration = chunk.audioDuration.rounded(decimals: 4)
         job.done.elapsedTime = chunk.elapsedTime.rounded(decimals: 4)
         job.done.tokens = chunk.tokens
@@ -226,6 +229,10 @@ package actor StreamingSession {
                 "chunk \(number): \(pcm.count) bytes, \(metrics.audioDuration) s of audio after \(metrics.elapsedTime) s",
                 metadata: ["rtf": "\(metrics.rtf)", "latency": "\(metrics.latencyToFirstChunk)"])
         }
+    }
+
+    private func tellWords(_ words: [WordTimestamp], of job: Running) async throws {
+        if !words.isEmpty, !job.isCancelled { try await tell(.timestamps(words)) }
     }
 
     private func finish(_ job: Running, _ summary: SpeechSummary) {

@@ -24,36 +24,66 @@ struct Phonemizer: Sendable {
     func with(_ lexicon: Lexicon) -> Phonemizer { Phonemizer(index: index, lexicon: lexicon, net: net) }
 
     /// Indices of the symbols for `text`, which always end with a mark that ends a sentence: the T3 learned to stop
-    /// there.
-    func phonemes(for text: String) -> (symbols: [Int], dropped: Int) {
+    /// there. `letters` has for each symbol a letter of `text` whose word it is of, counted as `letterCount` does; nil
+    /// for what is no sound.
+    func phonemes(for text: String) -> (symbols: [Int], letters: [Int?], dropped: Int) {
         var symbols: [Int] = []
+        var letters: [Int?] = []
         var dropped = 0
-        func append(_ phonemes: [Int], spaced: Bool) {
+        func append(_ phonemes: [Int], of words: Words?, spaced: Bool) {
             guard !phonemes.isEmpty else { return }
             if spaced, !symbols.isEmpty, let space = index[" "], symbols.last != space, phonemes.first != space {
                 symbols.append(space)
+                letters.append(nil)
             }
             symbols += phonemes
+            letters += words.map { located(phonemes, $0) } ?? [Int?](repeating: nil, count: phonemes.count)
         }
         for part in parts(of: ended(text)) {
             switch part {
-            case .letters(let letters):
+            case .letters(let letters, let words):
                 let spoken = net(letters)
                 dropped += spoken.dropped
-                append(spoken.symbols, spaced: true)
-            case .phonemes(let phonemes):
-                append(phonemes, spaced: true)
+                append(spoken.symbols, of: words, spaced: true)
+            case .phonemes(let phonemes, let letter):
+                append(phonemes, of: Words(spaced: [letter], all: [letter]), spaced: true)
             case .punctuation(let mark):
-                append(index[mark].map { [$0] } ?? [], spaced: false)
+                append(index[mark].map { [$0] } ?? [], of: nil, spaced: false)
             }
         }
-        return (symbols, dropped)
+        return (symbols, letters, dropped)
     }
 
     private enum Part: Equatable {
-        case letters(String)
-        case phonemes([Int])
+        case letters(String, Words)
+        /// And the first letter they are for.
+        case phonemes([Int], letter: Int)
         case punctuation(String)
+    }
+
+    /// Where words begin, in letters of the text.
+    private struct Words: Equatable {
+        /// Behind a space.
+        var spaced: [Int] = []
+        /// Behind a hyphen too.
+        var all: [Int] = []
+    }
+
+    /// The net keeps the spaces, and rarely makes one of a hyphen or joins two words.
+    private func located(_ phonemes: [Int], _ words: Words) -> [Int?] {
+        let marks = [" ", ",", ".", "!", "?", ";", ":", "-"].compactMap { index[$0] }
+        let groups = phonemes.split(separator: index[" "] ?? -1).count { $0.contains { !marks.contains($0) } }
+        let starts = groups == words.spaced.count ? words.spaced : words.all
+        guard groups > 0, !starts.isEmpty else { return [Int?](repeating: nil, count: phonemes.count) }
+        var (group, isInside) = (-1, false)
+        return phonemes.map { symbol in
+            guard !marks.contains(symbol) else {
+                if symbol == index[" "] { isInside = false }
+                return nil
+            }
+            if !isInside { (group, isInside) = (group + 1, true) }
+            return starts[min(group, groups - 1) * starts.count / groups]
+        }
     }
 
     private func ended(_ text: String) -> String {
@@ -68,17 +98,28 @@ struct Phonemizer: Sendable {
         let keys = tokens.map(\.key)
         var parts: [Part] = []
         var letters = ""
+        var words = Words()
+        var place = 0
         func close() {
             if letters.contains(where: \.isLetter) {
-                parts.append(.letters(letters))
+                parts.append(.letters(letters, words))
             } else if let mark = letters.last(where: { !$0.isWhitespace }) {
                 parts.append(.punctuation(String(mark)))
             }
-            letters = ""
+            (letters, words) = ("", Words())
+        }
+        func spell(_ word: String) {
+            if !word.isEmpty {
+                let count = 1 + word.count { $0 == " " }
+                words.all += [Int](repeating: place, count: count)
+                if letters.last.map(\.isWhitespace) ?? true { words.spaced.append(place) }
+                words.spaced += [Int](repeating: place, count: count - 1)
+            }
+            letters += word
         }
         func say(_ phonemes: [Int], _ tail: String) {
             close()
-            parts.append(.phonemes(phonemes))
+            parts.append(.phonemes(phonemes, letter: place))
             let mark = tail.filter { !" -".contains($0) }
             if !mark.isEmpty { parts.append(.punctuation(mark)) }
         }
@@ -90,14 +131,20 @@ struct Phonemizer: Sendable {
                 switch match.pronunciation {
                 case .phonemes(let phonemes):
                     say(phonemes + (match.isPossessive ? ending(after: phonemes) : []), last.tail)
-                case .respelling(let spelling): letters += spelling + (match.isPossessive ? "'s" : "") + last.tail
+                case .respelling(let spelling):
+                    spell(spelling + (match.isPossessive ? "'s" : ""))
+                    letters += last.tail
                 }
+                place += tokens[at..<at + match.count].reduce(0) { $0 + $1.letterCount }
                 at += match.count
             } else if let letterA, isLetterA(tokens, at) {
                 say(letterA, token.tail)
+                place += token.letterCount
                 at += 1
             } else {
-                letters += token.text + token.tail
+                spell(token.text)
+                letters += token.tail
+                place += token.letterCount
                 at += 1
             }
         }
@@ -149,6 +196,7 @@ struct Phonemizer: Sendable {
         /// Punctuation, spaces and hyphens behind it.
         var tail: String
         var key: String { text.lowercased() }
+        var letterCount: Int { text.letterCount + tail.letterCount }
     }
 
     private static func words(of text: String) -> [Word] {
