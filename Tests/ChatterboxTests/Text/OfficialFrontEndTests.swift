@@ -31,6 +31,27 @@ import Testing
             try spoken("\u{6211} 5 \u{5757}", language: "zh", punctuation: .multilingual) == ["\u{6211} 5 \u{5757}."])
     }
 
+    /// Words as written, each with the part of what is encoded that speaks it; a space belongs to the word behind it.
+    @Test(arguments: [
+        ("It costs $5 [laugh] … today", true, ["It=It", "costs= costs", "$5= five dollars", "[laugh]= [laugh]", "today= today."]),
+        ("it costs $5: yes", false, ["it=It", "costs= costs", "$5:= $5,", "yes= yes."]),
+        ("So [clear throat] 20 of them!", true, ["So=So", "[clear throat]= [clear throat]", "20= twenty", "of= of", "them!= them!"]),
+    ])
+    func tokensKnowTheirWords(_ text: String, _ normalizes: Bool, _ expected: [String]) throws {
+        let frontEnd = try TextFrontEnd(
+            tokenizer: Spelled(), punctuation: .turbo, normalizes: normalizes, maximumTokens: 2000)
+        let words = frontEnd.words(of: text)
+        var said = [String](repeating: "", count: words.count)
+        for piece in frontEnd.pieces(of: text, locatingWords: true) {
+            #expect(piece.words.count == piece.tokens.count)
+            for (token, word) in zip(piece.tokens, piece.words) {
+                if let word { said[word].unicodeScalars.append(Unicode.Scalar(UInt32(token))!) }
+            }
+        }
+        let found = zip(words, said).map { "\($0)=\($1)" }
+        #expect(found == expected)
+    }
+
     @Test func tagsStayWhole() throws {
         #expect(
             try spoken("That costs $5 [laugh]! Well, [clear throat] 2 of them.")
