@@ -33,9 +33,15 @@ import Testing
 
     /// Words as written, each with the part of what is encoded that speaks it; a space belongs to the word behind it.
     @Test(arguments: [
-        ("It costs $5 [laugh] … today", true, ["It=It", "costs= costs", "$5= five dollars", "[laugh]= [laugh]", "today= today."]),
+        (
+            "It costs $5 [laugh] … today", true,
+            ["It=It", "costs= costs", "$5= five dollars", "[laugh]= [laugh]", "today= today."]
+        ),
         ("it costs $5: yes", false, ["it=It", "costs= costs", "$5:= $5,", "yes= yes."]),
-        ("So [clear throat] 20 of them!", true, ["So=So", "[clear throat]= [clear throat]", "20= twenty", "of= of", "them!= them!"]),
+        (
+            "So [clear throat] 20 of them!", true,
+            ["So=So", "[clear throat]= [clear throat]", "20= twenty", "of= of", "them!= them!"]
+        ),
     ])
     func tokensKnowTheirWords(_ text: String, _ normalizes: Bool, _ expected: [String]) throws {
         let frontEnd = try TextFrontEnd(
