@@ -130,17 +130,20 @@ class ChatterboxStreamingClient:
         self,
         text: str,
         output_file: Optional[str] = None,
-        voice: str = "alloy",
+        voice: Optional[str] = None,
         chunk_size: int = 25,
         on_audio: Optional[Callable[[bytes], None]] = None,
         **parameters: Any,
     ) -> StreamResult:
         """Speaks a text and returns all that came.
 
-        `parameters` are those of the protocol (exaggeration, cfg_weight, temperature, seed, …);
+        Without `voice`, the model's default voice speaks.
+        `parameters` are those of the protocol (model, language, exaggeration, cfg_weight, temperature, seed, …);
         `on_audio` is called with PCM16 of each chunk as it comes; `output_file` gets a WAV file at the end.
         """
-        data = {"input": text, "voice": voice, "chunk_size": chunk_size, **parameters}
+        data = {"input": text, "chunk_size": chunk_size, **parameters}
+        if voice is not None:
+            data["voice"] = voice
         start = time.monotonic()
         await self._send({"type": "stream_request", "data": data})
         result = StreamResult()
@@ -209,7 +212,9 @@ async def main() -> None:
     parser.add_argument("text", nargs="?", default="Hello! This is true streaming.", help="- reads standard input")
     parser.add_argument("-o", "--output", default="output.wav")
     parser.add_argument("--url", default="ws://localhost:8000")
-    parser.add_argument("--voice", default="alloy")
+    parser.add_argument("--model", help="one of the server's models; its first if none is named")
+    parser.add_argument("--voice", help="one of the model's voices; its default if none is named")
+    parser.add_argument("--language", help="of the text, such as fr; English if none is named")
     parser.add_argument("--chunk-size", type=int, default=25)
     parser.add_argument("--exaggeration", type=float, default=0.5)
     parser.add_argument("--cfg-weight", type=float, default=0.5)
@@ -221,8 +226,9 @@ async def main() -> None:
         "cfg_weight": arguments.cfg_weight,
         "temperature": arguments.temperature,
     }
-    if arguments.seed is not None:
-        parameters["seed"] = arguments.seed
+    for name in ("model", "language", "seed"):
+        if getattr(arguments, name) is not None:
+            parameters[name] = getattr(arguments, name)
     text = sys.stdin.read() if arguments.text == "-" else arguments.text
 
     try:

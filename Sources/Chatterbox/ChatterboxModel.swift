@@ -24,31 +24,11 @@ public final class ChatterboxModel: Sendable {
     public static func load(
         folder: URL, precision: Precision, selection: OfficialModel.Selection = .init(), watchingAllHeads: Bool = false
     ) throws -> ChatterboxModel {
-        var configuration = try configuration(of: folder, selection)
+        var configuration = try ModelConfiguration.read(from: folder, selection: selection)
         if watchingAllHeads { configuration.t3.alignmentHeads = configuration.t3.allHeads }
         return try ChatterboxModel(folder: folder, configuration: configuration, precision: precision) {
             WeightReader(try openCheckpoint(folder.appendingPathComponent($0)))
         }
-    }
-
-    static func configuration(of folder: URL, _ selection: OfficialModel.Selection) throws -> ModelConfiguration {
-        try uncalibrated(folder, selection).calibrated(by: folder)
-    }
-
-    private static func uncalibrated(
-        _ folder: URL, _ selection: OfficialModel.Selection
-    ) throws -> ModelConfiguration {
-        let file = folder.appendingPathComponent("config.json")
-        guard FileManager.default.fileExists(atPath: file.path) else {
-            return try OfficialModel.configuration(of: folder, selection: selection)
-        }
-        guard selection == .init() else {
-            throw ChatterboxError.input(
-                what: "variant and decoder", expected: "none, since the model's config.json decides",
-                found: (selection.models.map(\.rawValue) + [selection.decoder?.rawValue].compactMap { $0 })
-                    .joined(separator: ", "))
-        }
-        return try .decode(ModelConfiguration.read(file))
     }
 
     /// - Parameters:

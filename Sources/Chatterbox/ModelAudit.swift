@@ -25,7 +25,7 @@ public struct ModelAudit: Sendable {
     public init(folder: URL, selection: OfficialModel.Selection = .init()) throws {
         let audit = CheckpointAudit()
         var read: [any TensorFile] = []
-        configuration = try ChatterboxModel.configuration(of: folder, selection)
+        configuration = try ModelConfiguration.read(from: folder, selection: selection)
         _ = try ChatterboxModel(folder: folder, configuration: configuration, precision: .bfloat16, audited: true) {
             name in
             let file = try openCheckpoint(folder.appendingPathComponent(name))

@@ -6,22 +6,25 @@ import SpeechEngine
 struct ModelOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The folder of a model, or \"embedded\" for the voice that comes along. [CHATTERBOX_MODEL; embedded]",
-            valueName: "path"))
-    var model: String?
+            """
+            The folder of a model, or a name that `chatterbox models` lists. serve takes several, each with a --model of \
+            its own; the first is the default. name=folder gives a folder a name for requests. [CHATTERBOX_MODEL, \
+            comma-separated; embedded]
+            """, valueName: "model"))
+    var model: [String] = []
 
     @Option(
         help: ArgumentHelp(
             """
             Of a folder with several official models: nano, turbo, english, multilingual, multilingual-v2 or \
-            multilingual-v3. [CHATTERBOX_VARIANT; the only one]
+            multilingual-v3. Of several --model, of the first. [CHATTERBOX_VARIANT; the only one]
             """, valueName: "name"))
     var variant: String?
 
     @Option(
         help: """
             How an official model makes sound of its tokens: guided (10 steps of 2 passes) or meanflow (2 passes, needs \
-            s3gen_meanflow.safetensors). [CHATTERBOX_DECODER; the model's own]
+            s3gen_meanflow.safetensors). Of several --model, the first. [CHATTERBOX_DECODER; the model's own]
             """)
     var decoder: String?
 
@@ -38,7 +41,8 @@ struct ModelOptions: ParsableArguments {
 
     var arguments: [String: String?] {
         [
-            "chatterbox.model": model, "chatterbox.threads": threads, "chatterbox.precision": precision,
+            "chatterbox.model": model.isEmpty ? nil : model.joined(separator: ","), "chatterbox.threads": threads,
+            "chatterbox.precision": precision,
             "chatterbox.lexicon": lexicon, "chatterbox.variant": variant, "chatterbox.decoder": decoder,
         ]
     }

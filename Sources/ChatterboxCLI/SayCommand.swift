@@ -24,6 +24,14 @@ struct SayCommand: AsyncParsableCommand {
     @Option(help: "One of the model's voices. [alloy]")
     var voice: String?
 
+    @Option(help: "The text's language, such as fr; chatterbox models lists what a model speaks. [en]")
+    var language: String?
+
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Whether numbers, dates and the like become words before an official model reads them.")
+    var normalizeText = true
+
     @Option(help: "How lively, 0.25 to 2. [0.5]")
     var exaggeration: Double?
 
@@ -55,7 +63,7 @@ struct SayCommand: AsyncParsableCommand {
         } catch {
             throw ValidationError("The model can't be loaded: \(error)")
         }
-        let request = try makeRequest(defaultVoice: engine.defaultVoice)
+        let request = try makeRequest()
         guard timestamps == nil || !engine.ignoredParameters.contains("include_timestamps") else {
             throw ValidationError("This model can't tell when words are spoken; see chatterbox calibrate.")
         }
@@ -97,7 +105,7 @@ struct SayCommand: AsyncParsableCommand {
     }
 
     /// The same checks and defaults as a request over the WebSocket.
-    private func makeRequest(defaultVoice: String) throws -> SpeechRequest {
+    private func makeRequest() throws -> SpeechRequest {
         var input = text
         if text == "-" {
             let bytes = FileHandle.standardInput.readDataToEndOfFile()
@@ -108,6 +116,8 @@ struct SayCommand: AsyncParsableCommand {
         }
         var data: [String: JSONValue] = ["input": .string(input)]
         data["voice"] = voice.map(JSONValue.string)
+        data["language"] = language.map(JSONValue.string)
+        data["normalize_text"] = .bool(normalizeText)
         data["exaggeration"] = exaggeration.map(JSONValue.number)
         data["cfg_weight"] = cfgWeight.map(JSONValue.number)
         data["temperature"] = temperature.map(JSONValue.number)
@@ -116,7 +126,7 @@ struct SayCommand: AsyncParsableCommand {
         data["include_timestamps"] = .bool(timestamps != nil)
         data["seed"] = seed.map(JSONValue.unsigned)
         do {
-            return try StreamRequest(data, defaultVoice: defaultVoice).speech
+            return try StreamRequest(data).speech
         } catch let error as ServerError {
             throw ValidationError(error.message)
         }

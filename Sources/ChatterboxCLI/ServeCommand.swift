@@ -11,7 +11,7 @@ struct ServeCommand: AsyncParsableCommand {
         abstract: "Start the server.",
         discussion: """
             Speech over WebSocket at /ws/stream/audio, a page to try it at /, status at /ws/stream/status, \
-            /ws/stream/connections and /health. The protocol is described in docs/protocol.md.
+            /ws/stream/connections, /models and /health. The protocol is described in docs/protocol.md.
 
             Each option says which environment variable stands in for it, and its default.
             """)
@@ -36,6 +36,23 @@ struct ServeCommand: AsyncParsableCommand {
             valueName: "seconds"))
     var connectionTimeout: String?
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            What all loaded models may take together, by the size of their files; idle ones make room. The first is \
+            always loaded. 0 is no limit. [CHATTERBOX_MEMORY_BUDGET; three quarters of the machine's]
+            """, valueName: "MiB"))
+    var memoryBudget: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Unload a model other than the first after so long without requests; 0 is never. [CHATTERBOX_IDLE_UNLOAD; 600]",
+            valueName: "seconds"))
+    var idleUnload: String?
+
+    @Flag(help: "Load every model at the start, not when it is first asked for.")
+    var preload = false
+
     @Option(help: "trace, debug, info, notice, warning, error or critical. [LOG_LEVEL; info]")
     var logLevel: String?
 
@@ -46,6 +63,8 @@ struct ServeCommand: AsyncParsableCommand {
         arguments["chatterbox.max.sessions"] = maxSessions
         arguments["chatterbox.max.connections"] = maxConnections
         arguments["chatterbox.connection.timeout"] = connectionTimeout
+        arguments["chatterbox.memory.budget"] = memoryBudget
+        arguments["chatterbox.idle.unload"] = idleUnload
         arguments["log.level"] = logLevel?.lowercased()
         let settings = Settings(arguments: arguments)
 
@@ -63,16 +82,16 @@ struct ServeCommand: AsyncParsableCommand {
             maxConnections: try settings.integer("chatterbox.max.connections", in: 1...100_000, default: 256),
             connectionTimeout: .seconds(
                 try settings.integer("chatterbox.connection.timeout", in: 1...604_800, default: 1800)))
-        let engine = try settings.makeEngine()
+        let models = try settings.makeRegistry()
         let server = try ChatterboxServer(
-            engine: engine,
+            engine: models,
             configuration: .init(host: host, port: port, limits: limits, page: ProjectFiles.page()),
             logger: logger,
             onRunning: { port in Self.greet(host: host, port: port) })
         // Services stop in reverse order: the server drains, then the engine goes.
         let group = ServiceGroup(
             configuration: .init(
-                services: [EngineService(engine: engine, logger: logger), server],
+                services: [EngineService(models: models, preload: preload, logger: logger), server],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         do {
             try await group.run()
@@ -103,25 +122,44 @@ struct ServeCommand: AsyncParsableCommand {
     }
 }
 
-/// Loads the engine while the server answers already, and stops it after the server.
+/// Loads the default model while the server answers already, unloads idle ones, and stops all after the server.
 struct EngineService: Service {
     struct LoadFailure: Error {
         let cause: any Error
     }
 
-    let engine: SpeechEngine
+    let models: ModelRegistry<SpeechEngine>
+    /// Whether the others are loaded too; one that can't be is logged and told to those who ask for it.
+    let preload: Bool
     let logger: Logger
 
     func run() async throws {
-        let start = ContinuousClock.now
-        // Loading keeps a thread busy: one of its own, so that the server answers meanwhile.
-        let loaded = await withCheckedContinuation { done in
-            Thread.detachNewThread { done.resume(returning: Result { try engine.load() }) }
+        do {
+            try await load(nil)
+        } catch {
+            throw LoadFailure(cause: error)
         }
-        if case .failure(let cause) = loaded { throw LoadFailure(cause: cause) }
+        let others = preload ? models.models.filter { !$0.isDefault }.map(\.name) : []
+        await cancelWhenGracefulShutdown {
+            for name in others {
+                do {
+                    try await load(name)
+                } catch {
+                    logger.warning("not loaded", metadata: ["model": "\(name)", "reason": "\(error)"])
+                }
+            }
+            while !Task.isCancelled {
+                try? await Task.sleep(for: .seconds(1))
+                for name in models.unloadIdle() { logger.info("unloaded", metadata: ["model": "\(name)"]) }
+            }
+        }
+        await models.shutdown()
+    }
+
+    private func load(_ name: String?) async throws {
+        let start = ContinuousClock.now
+        try await models.load(name)
         logger.info(
-            "ready", metadata: ["model": "\(engine.modelName)", "seconds": "\(ContinuousClock.now - start)"])
-        try? await gracefulShutdown()
-        engine.shutdown()
+            "ready", metadata: ["model": "\(name ?? models.modelName)", "seconds": "\(ContinuousClock.now - start)"])
     }
 }

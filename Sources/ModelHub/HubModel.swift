@@ -20,7 +20,7 @@ public enum HubModel: String, CaseIterable, Sendable {
         case .turbo: return [["t3_turbo_v1.safetensors"], ["s3gen_meanflow.safetensors"]] + common + gpt2
         case .english: return [["t3_cfg.safetensors"], ["s3gen.safetensors"]] + common + [["tokenizer.json"]]
         case .multilingual:
-            return [["t3_mtl23ls_v2.safetensors", "t3_mtl23ls_v3.safetensors"], ["s3gen.safetensors", "s3gen.pt"]]
+            return [["t3_mtl23ls_v3.safetensors", "t3_mtl23ls_v2.safetensors"], ["s3gen.safetensors", "s3gen.pt"]]
                 + common + [["grapheme_mtl_merged_expanded_v1.json"], ["Cangjie5_TC.json"]]
         }
     }

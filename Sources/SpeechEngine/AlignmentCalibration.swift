@@ -65,7 +65,7 @@ public struct AlignmentCalibration: Sendable {
         var sums = t3.allHeads.map { Score(layer: $0[0], head: $0[1], peaked: 0, monotonic: 0, covering: 0) }
         var spoken = 0
         for sentence in sentences {
-            guard let piece = speech.pieces(of: sentence).next() else { continue }
+            guard let piece = try speech.pieces(of: SpeechRequest(input: sentence)).next() else { continue }
             let matrices = try Self.attention(
                 speech, piece.tokens, request: SpeechRequest(input: sentence), maxFrames: maxFrames, seed: seed)
             for (index, matrix) in matrices.enumerated() {

@@ -94,8 +94,10 @@ public final class SpeechEngine: SpeechSynthesizing {
     public var canClone: Bool { current?.model.canClone ?? false }
 
     public var ignoredParameters: [String] {
-        guard let t3 = current?.model.model.configuration.t3 else { return [] }
+        guard let model = current?.model else { return [] }
+        let t3 = model.model.configuration.t3
         var ignored: [String] = []
+        if model.text.readsPhonemes { ignored.append("normalize_text") }
         if !t3.emotionAdv { ignored.append("exaggeration") }
         if t3.backbone == .gpt2 { ignored.append("cfg_weight") }
         if t3.alignmentHeads.isEmpty {

@@ -7,6 +7,14 @@ public enum SpeechEngineError: Error, Sendable, Equatable {
     case cloningUnsupported(model: String)
     /// No voice can be made of the request's recording.
     case unusableRecording(reason: String)
+    case unknownModel(name: String, available: [String])
+    /// The models in use leave no room in the memory budget.
+    case noRoomForModel(name: String, neededBytes: Int64, budgetBytes: Int64, inUse: [String])
+    /// The model's files can't be loaded; `reason` says what to mend.
+    case modelNotLoadable(name: String, reason: String)
+    case unknownLanguage(name: String, available: [String])
+    /// The text is written in a way that this build can't read in its language; `reason` says how it can.
+    case unreadableText(reason: String)
     /// Nothing in the text can be spoken.
     case emptyText
     /// All places are taken and `limit` requests wait already.
@@ -27,6 +35,15 @@ extension SpeechEngineError: CustomStringConvertible {
         case .cloningUnsupported(let model):
             "the model \(model) can't make voices of recordings; choose one of its own"
         case .unusableRecording(let reason): reason
+        case .unknownModel(let name, let available):
+            "unknown model '\(name)', available are \(available.joined(separator: ", "))"
+        case .noRoomForModel(let name, let needed, let budget, let inUse):
+            "model '\(name)' needs \(needed >> 20) MiB of the \(budget >> 20) MiB that models may take"
+                + (inUse.isEmpty ? "" : ", and \(inUse.joined(separator: ", ")) can't go; try again later")
+        case .modelNotLoadable(let name, let reason): "model '\(name)' can't be loaded: \(reason)"
+        case .unknownLanguage(let name, let available):
+            "unknown language '\(name)', available are \(available.joined(separator: ", "))"
+        case .unreadableText(let reason): reason
         case .emptyText: "the text has nothing that can be spoken"
         case .queueFull(let limit): "the server is busy: \(limit) requests wait already; try again in a few seconds"
         case .notReady: "the model is still loading; try again in a few seconds"

@@ -24,8 +24,10 @@ package protocol SpeechModel: Sendable {
     var spillOverSamples: Int { get }
     /// Tokens that T3 has positions for in one piece.
     var maxTokensPerPiece: Int { get }
-    /// Pieces of a text, each made as it is asked for, if need be with the words that its tokens speak.
-    func pieces(of text: String, locatingWords: Bool) -> AnyIterator<TextPiece>
+    /// Pieces of a request's text, each made as it is asked for, with the words that its tokens speak if the request wants
+    /// timestamps.
+    /// - Throws: `SpeechEngineError.unknownLanguage`, `.unreadableText`.
+    func pieces(of request: SpeechRequest) throws -> AnyIterator<TextPiece>
     /// The words of a text that pieces refer to.
     func words(of text: String) -> [String]
     /// Positions that alignment has in front of a piece's own tokens.
@@ -89,8 +91,18 @@ package struct ChatterboxSpeechModel: SpeechModel {
     }
     package var maxTokensPerPiece: Int { model.t3.maxSteps }
 
-    package func pieces(of text: String, locatingWords: Bool = false) -> AnyIterator<TextPiece> {
-        AnyIterator(self.text.pieces(of: text, locatingWords: locatingWords))
+    package func pieces(of request: SpeechRequest) throws -> AnyIterator<TextPiece> {
+        do {
+            try text.check(request.input, language: request.language)
+        } catch .language(let language, let available) {
+            throw SpeechEngineError.unknownLanguage(name: language, available: available)
+        } catch {
+            throw SpeechEngineError.unreadableText(reason: error.description)
+        }
+        return AnyIterator(
+            text.pieces(
+                of: request.input, language: request.language, normalizes: request.normalizeText,
+                locatingWords: request.includeTimestamps))
     }
 
     package func words(of text: String) -> [String] { self.text.words(of: text) }

@@ -8,6 +8,11 @@ public struct SpeechRequest: Sendable, Equatable {
     public var voice: String?
     /// A recording, a media file, to speak in the voice of; goes before `voice`.
     public var voiceAudio: Data?
+    /// The text's language, such as `fr`; nil is English.
+    public var language: String?
+    /// Whether numbers, dates and the like become words in English text, which the reference leaves to the model. The
+    /// embedded voice needs it and always does so.
+    public var normalizeText: Bool
     /// Emotion intensity, 0.25 to 2.
     public var exaggeration: Double
     /// Weight of classifier-free guidance, 0 to 1; 0 spares half of T3's work.
@@ -40,9 +45,9 @@ public struct SpeechRequest: Sendable, Equatable {
     public var includeTimestamps: Bool
 
     public init(
-        input: String, voice: String? = nil, voiceAudio: Data? = nil, exaggeration: Double = 0.5,
-        cfgWeight: Double = 0.5,
-        temperature: Double = 0.8, topP: Double = 0.95, chunkSize: Int = 25, contextWindow: Int = 50,
+        input: String, voice: String? = nil, voiceAudio: Data? = nil, language: String? = nil,
+        normalizeText: Bool = true, exaggeration: Double = 0.5, cfgWeight: Double = 0.5, temperature: Double = 0.8,
+        topP: Double = 0.95, chunkSize: Int = 25, contextWindow: Int = 50,
         maxNewTokens: Int = 4096, minNewTokens: Int = 0, enableAlignmentMonitoring: Bool = true,
         alignmentWindowSize: Int = 50, alignmentThreshold: Double = 0.15, enableFadeIn: Bool = true,
         fadeInDurationMs: Int = 20, seed: UInt64? = nil,
@@ -51,6 +56,8 @@ public struct SpeechRequest: Sendable, Equatable {
         self.input = input
         self.voice = voice
         self.voiceAudio = voiceAudio
+        self.language = language
+        self.normalizeText = normalizeText
         self.exaggeration = exaggeration
         self.cfgWeight = cfgWeight
         self.temperature = temperature

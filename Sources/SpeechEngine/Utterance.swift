@@ -61,7 +61,8 @@ package struct Utterance<Model: SpeechModel>: Sendable {
         let iterator: AnyIterator<TextPiece>
     }
 
-    /// - Throws: `SpeechEngineError.unknownVoice`, `.cloningUnsupported`, `.outOfRange`.
+    /// - Throws: `SpeechEngineError.unknownVoice`, `.cloningUnsupported`, `.outOfRange`, `.unknownLanguage`,
+    ///   `.unreadableText`.
     package init(model: Model, request: SpeechRequest, voiceName: String, voices: [String], seed: UInt64) throws {
         try request.validate()
         if request.voiceAudio != nil {
@@ -76,8 +77,7 @@ package struct Utterance<Model: SpeechModel>: Sendable {
         self.model = model
         self.request = request
         self.seed = seed
-        pieces = AnyPieces(
-            iterator: model.pieces(of: request.input, locatingWords: request.includeTimestamps))
+        pieces = AnyPieces(iterator: try model.pieces(of: request))
         if request.includeTimestamps {
             timeline = WordTimeline(words: model.words(of: request.input), secondsPerToken: Self.seconds(1, model))
         }

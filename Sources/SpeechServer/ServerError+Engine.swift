@@ -8,6 +8,12 @@ extension ServerError {
         case SpeechEngineError.unknownVoice(let name, let available): self = .unknownVoice(name, available: available)
         case SpeechEngineError.cloningUnsupported(let model): self = .cloningUnsupported(model: model)
         case SpeechEngineError.unusableRecording(let reason): self = .unusableRecording(reason: reason)
+        case SpeechEngineError.unknownModel(let name, let available): self = .unknownModel(name, available: available)
+        case SpeechEngineError.noRoomForModel, SpeechEngineError.modelNotLoadable:
+            self = .modelUnavailable(reason: String(describing: error))
+        case SpeechEngineError.unknownLanguage(let name, let available):
+            self = .unknownLanguage(name, available: available)
+        case SpeechEngineError.unreadableText(let reason): self = .unreadableText(reason: reason)
         case SpeechEngineError.emptyText: self = .emptyText
         case SpeechEngineError.outOfRange(let field, let value, let allowed):
             self = .outOfRange(field: field, value: value, allowed: allowed)

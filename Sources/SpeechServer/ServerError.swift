@@ -14,9 +14,12 @@ public enum ServerError: Error, Sendable, Equatable {
     case invalidValue(field: String, value: String, allowed: String)
     case emptyText
     case textTooLong(length: Int, limit: Int)
+    case unknownModel(String, available: [String])
     case unknownVoice(String, available: [String])
     case cloningUnsupported(model: String)
     case unusableRecording(reason: String)
+    case unknownLanguage(String, available: [String])
+    case unreadableText(reason: String)
     case binaryNotSupported(byteCount: Int)
     // A request that was right and can't be served now.
     case queueFull(limit: Int)
@@ -24,6 +27,8 @@ public enum ServerError: Error, Sendable, Equatable {
     case notReady
     case serverBusy
     case shuttingDown
+    /// There is no room for the model now.
+    case modelUnavailable(reason: String)
     case speechFailed(reason: String)
     // HTTP.
     case notFound(path: String)
@@ -49,15 +54,19 @@ public enum ServerError: Error, Sendable, Equatable {
         case .invalidValue: "invalid_value"
         case .emptyText: "empty_text"
         case .textTooLong: "text_too_long"
+        case .unknownModel: "unknown_model"
         case .unknownVoice: "unknown_voice"
         case .cloningUnsupported: "cloning_not_supported"
         case .unusableRecording: "unusable_recording"
+        case .unknownLanguage: "unknown_language"
+        case .unreadableText: "unreadable_text"
         case .binaryNotSupported: "binary_not_supported"
         case .queueFull: "queue_full"
         case .nothingToCancel: "nothing_to_cancel"
         case .notReady: "not_ready"
         case .serverBusy: "server_busy"
         case .shuttingDown: "shutting_down"
+        case .modelUnavailable: "model_unavailable"
         case .speechFailed: "speech_failed"
         case .notFound: "not_found"
         case .methodNotAllowed: "method_not_allowed"
@@ -79,7 +88,9 @@ public enum ServerError: Error, Sendable, Equatable {
             field
         case .invalidMessage(_, let field): field
         case .unknownType: "type"
-        case .emptyText, .textTooLong: "input"
+        case .emptyText, .textTooLong, .unreadableText: "input"
+        case .unknownLanguage: "language"
+        case .unknownModel, .modelUnavailable: "model"
         case .unknownVoice: "voice"
         case .cloningUnsupported, .unusableRecording: "voice_audio"
         case .nothingToCancel(let requestID): requestID == nil ? nil : "request_id"
@@ -105,11 +116,19 @@ public enum ServerError: Error, Sendable, Equatable {
         case .emptyText: "input has no text to speak"
         case .textTooLong(let length, let limit):
             "input has \(length) characters; allowed is 1 to \(limit)"
+        case .unknownModel(let name, let available):
+            "model is \"\(name.prefix(60))\"; available models are \(available.joined(separator: ", "))"
+        case .modelUnavailable(let reason): reason
         case .unknownVoice(let name, let available):
             "voice is \"\(name.prefix(60))\"; available voices are \(available.joined(separator: ", "))"
         case .cloningUnsupported(let model):
             "voice_audio came, but the model \(model) can't make voices of recordings; choose a voice by its name"
         case .unusableRecording(let reason): "voice_audio: \(reason)"
+        case .unknownLanguage(let name, let available):
+            "language is \"\(name.prefix(60))\"; the model speaks \(available.joined(separator: ", "))"
+                + (name.lowercased().hasPrefix("zh") && available.contains("ja")
+                    ? "; Chinese needs Cangjie5_TC.json in the model's folder" : "")
+        case .unreadableText(let reason): reason
         case .binaryNotSupported(let byteCount):
             "A binary message of \(byteCount) bytes came; messages to the server are JSON text"
         case .queueFull(let limit):
@@ -141,7 +160,7 @@ public enum ServerError: Error, Sendable, Equatable {
         case .upgradeRequired: 426
         case .messageTooLarge: 413
         case .queueFull: 429
-        case .notReady, .serverBusy, .shuttingDown, .tooManyConnections: 503
+        case .notReady, .serverBusy, .shuttingDown, .modelUnavailable, .tooManyConnections: 503
         case .speechFailed, .internalFailure: 500
         case .nothingToCancel: 409
         default: 422

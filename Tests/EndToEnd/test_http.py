@@ -79,6 +79,21 @@ def test_health(server):
     assert "initialization_progress" in health
 
 
+def test_models(server):
+    status, _, body = request(server, "/models")
+    models = json.loads(body)
+    assert status == 200
+    assert models["object"] == "list"
+    (embedded,) = models["data"]
+    assert (embedded["id"], embedded["object"], embedded["state"]) == ("embedded", "model", "loaded")
+    assert embedded["is_default"] is True and embedded["error"] is None
+    assert embedded["languages"] == ["en"]
+    assert "alloy" in embedded["voices"]
+    assert 5 < embedded["memory_mb"] < 1000
+    for path in ("/ws/stream/status", "/health"):
+        assert [model["id"] for model in json.loads(request(server, path)[2])["models"]] == ["embedded"]
+
+
 def test_page(server):
     status, headers, body = request(server, "/")
     assert status == 200
@@ -97,7 +112,7 @@ def test_unknown_paths(server, path):
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-@pytest.mark.parametrize("path", ["/", "/health", "/ws/stream/status", "/ws/stream/connections", "/ws/stream/audio"])
+@pytest.mark.parametrize("path", ["/", "/health", "/models", "/ws/stream/status", "/ws/stream/connections", "/ws/stream/audio"])
 def test_wrong_methods(server, method, path):
     status, headers, body = request(server, path, method)
     assert status == 405

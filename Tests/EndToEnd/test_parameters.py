@@ -23,6 +23,7 @@ INTEGERS = {
     "fade_in_duration_ms": (0, 100, 20),
 }
 FLAGS = {
+    "normalize_text": True,
     "enable_alignment_monitoring": True,
     "enable_fade_in": True,
     "include_metrics": True,
@@ -159,6 +160,18 @@ async def test_unknown_fields_are_refused_with_a_hint(client):
 async def test_fields_of_the_http_api_are_listed_as_ignored(client):
     result = await client.stream_speech("Yes.", speed=1.0, response_format="wav", model="chatterbox-tts-1")
     assert {"model", "response_format", "speed"} <= set(result.info["ignored_parameters"])
+
+
+async def test_model_and_language(client):
+    result = await client.stream_speech("Yes.", model="embedded", language="en-US")
+    assert (result.info["parameters"]["model"], result.info["parameters"]["language"]) == ("embedded", "en-US")
+    assert not {"model", "language"} & set(result.info["ignored_parameters"])
+    error = await refused(client, model="gigantic")
+    assert (error.code, error.field) == ("unknown_model", "model")
+    assert "gigantic" in str(error) and "embedded" in str(error)
+    error = await refused(client, language="fr")
+    assert (error.code, error.field) == ("unknown_language", "language")
+    assert "fr" in str(error) and "speaks en" in str(error)
 
 
 async def test_min_above_max(client):

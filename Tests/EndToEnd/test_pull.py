@@ -417,6 +417,18 @@ def test_models_that_share_a_repository(home, hub):
     assert " complete " in lines["english"] and " complete " in lines["multilingual"]
 
 
+def test_the_newest_version_is_pulled(home, hub):
+    hub.add("multilingual")
+    repository = hub.repositories["ResembleAI/chatterbox"]
+    repository.files["t3_mtl23ls_v3.safetensors"] = b"newer" * 100
+    repository.large.add("t3_mtl23ls_v3.safetensors")
+    repository.commit()
+    assert_good(home.pull("multilingual"))
+    snapshot = home.repository("ResembleAI/chatterbox") / "snapshots" / repository.main
+    assert (snapshot / "t3_mtl23ls_v3.safetensors").read_bytes() == b"newer" * 100
+    assert not (snapshot / "t3_mtl23ls_v2.safetensors").exists()
+
+
 def test_models(home, hub):
     hub.add("nano")
     lines = {line.split()[0]: line for line in home.run("models").stdout.splitlines()}

@@ -22,7 +22,7 @@ import Testing
     /// Speech tokens of the request, greedily drawn.
     private static let tokens: Result<[Int32], any Error> = Result {
         let model = try Self.model.get()
-        let piece = try #require(model.pieces(of: request.input).next()).tokens
+        let piece = try #require(try model.pieces(of: request).next()).tokens
         let voice = try #require(model.voice("alloy"))
         var sampler = model.sampler(for: request, seed: 1)
         var decoding = try model.prefill(piece, voice: voice, request: request)
@@ -187,7 +187,7 @@ import Testing
     @Test func voicesAndExaggerationAct() throws {
         let model = try Self.model.get()
         #expect(model.model.configuration.voices.names.count >= 4)
-        let piece = try #require(model.pieces(of: Self.request.input).next()).tokens
+        let piece = try #require(try model.pieces(of: Self.request).next()).tokens
         let voice = try #require(model.voice("alloy"))
         func logits(_ exaggeration: Double, _ voice: VoiceConditionals) throws -> [Float] {
             var request = Self.request

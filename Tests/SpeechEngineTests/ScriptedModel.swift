@@ -53,8 +53,10 @@ struct ScriptedModel: SpeechModel {
     let alignmentOffset = 0
     let alignmentTuning = AlignmentMonitor.Tuning.phonemes
 
-    func pieces(of text: String, locatingWords: Bool) -> AnyIterator<TextPiece> {
-        var counts = text.split(separator: "|").map { Int32($0.filter(\.isNumber)) ?? 0 }.enumerated().map(\.self)[...]
+    func pieces(of request: SpeechRequest) throws -> AnyIterator<TextPiece> {
+        let locatingWords = request.includeTimestamps
+        var counts = request.input.split(separator: "|").map { Int32($0.filter(\.isNumber)) ?? 0 }.enumerated().map(
+            \.self)[...]
         return AnyIterator {
             counts.popFirst().map { index, count in
                 TextPiece(

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct ClientMessageTests {
     static func parse(_ text: String) throws -> ClientMessage {
-        try ClientMessage(JSONValue(parsing: text), defaultVoice: "alloy")
+        try ClientMessage(JSONValue(parsing: text), models: ["small", "nano"])
     }
 
     static func parse(data: String) throws -> StreamRequest {
@@ -24,7 +24,8 @@ import Testing
 
     @Test func defaults() throws {
         let request = try Self.parse(data: #"{"input": "Hello."}"#)
-        #expect(request.speech.voice == "alloy")
+        #expect(request.model == nil && request.voice == nil)
+        #expect(request.speech.voice == nil && request.speech.language == nil && request.speech.normalizeText)
         #expect(request.speech.exaggeration == 0.5)
         #expect(request.speech.cfgWeight == 0.5)
         #expect(request.speech.temperature == 0.8)
@@ -130,7 +131,26 @@ import Testing
     }
 
     @Test func siblingFieldsAreTolerated() throws {
-        #expect(try Self.parse(data: #"{"input": "x", "speed": 1, "model": "m"}"#).ignoredFields == ["model", "speed"])
+        #expect(
+            try Self.parse(data: #"{"input": "x", "speed": 1, "model": "tts-1"}"#).ignoredFields == ["model", "speed"])
+    }
+
+    @Test func modelsAreChosenByName() throws {
+        let nano = try Self.parse(data: #"{"input": "x", "model": "nano", "language": "pt-BR"}"#)
+        #expect(nano.model == "nano" && nano.parameters["model"] == .string("nano"))
+        #expect(nano.speech.language == "pt-BR" && nano.parameters["language"] == .string("pt-BR"))
+        for none in [#"{"input": "x"}"#, #"{"input": "x", "model": null}"#, #"{"input": "x", "model": "tts-1"}"#] {
+            let request = try Self.parse(data: none)
+            #expect(request.model == nil && request.parameters["model"] == .string("small"))
+        }
+        let error = Self.refusal(field: "model", value: #""huge""#)
+        #expect(error == .unknownModel("huge", available: ["small", "nano"]))
+        #expect(error?.code == "unknown_model" && error?.field == "model")
+        #expect(error?.message.contains("huge") == true && error?.message.contains("small, nano") == true)
+        for field in ["model", "language", "normalize_text"] {
+            let error = Self.refusal(field: field, value: "3")
+            #expect(error?.code == "invalid_type" && error?.field == field)
+        }
     }
 
     @Test func requestIDInsideWins() throws {

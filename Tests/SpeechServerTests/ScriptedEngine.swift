@@ -10,6 +10,8 @@ final class ScriptedEngine: SpeechSynthesizing {
         case hangs
         /// One chunk, then this error.
         case fails(SpeechEngineError)
+        /// A model that is never loaded.
+        case loads
         /// An error instead of a stream.
         case refuses(SpeechEngineError)
     }
@@ -17,6 +19,8 @@ final class ScriptedEngine: SpeechSynthesizing {
     struct State {
         var requests: [SpeechRequest] = []
         var cancelled = 0
+        /// How often a model was asked for.
+        var asked = 0
         var isReady = true
     }
 
@@ -35,6 +39,18 @@ final class ScriptedEngine: SpeechSynthesizing {
     let modelName = "scripted"
     let ignoredParameters = ["top_p"]
     let canClone: Bool
+
+    func engine(of model: String?) async throws -> any SpeechSynthesizing {
+        state.withLock { $0.asked += 1 }
+        guard case .loads = script else { return self }
+        do {
+            try await Task.sleep(for: .seconds(3600))
+        } catch {
+            state.withLock { $0.cancelled += 1 }
+            throw error
+        }
+        return self
+    }
 
     func speak(_ request: SpeechRequest) throws -> SpeechStream {
         if case .refuses(let error) = script { throw error }
@@ -63,7 +79,7 @@ final class ScriptedEngine: SpeechSynthesizing {
             case .fails(let error):
                 _ = await send(.chunk(Self.chunk(1)))
                 throw error
-            case .refuses: break
+            case .refuses, .loads: break
             }
         }
     }
@@ -71,6 +87,10 @@ final class ScriptedEngine: SpeechSynthesizing {
     /// Waits for the end of a script that hangs, which follows a cancellation in a task of its own.
     func waitUntilCancelled() async {
         while state.withLock({ $0.cancelled == 0 }) { await Task.yield() }
+    }
+
+    func waitUntilAsked() async {
+        while state.withLock({ $0.asked == 0 }) { await Task.yield() }
     }
 
     static func chunk(_ index: Int, words: [WordTimestamp] = []) -> SpeechChunk {

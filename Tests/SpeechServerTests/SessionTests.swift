@@ -119,6 +119,32 @@ import Testing
         await client.disconnect()
     }
 
+    @Test func cancelWhileTheModelIsLoaded() async throws {
+        let engine = ScriptedEngine(.loads)
+        let client = ScriptedClient(engine)
+        client.send(Self.request("r"))
+        await engine.waitUntilAsked()
+        client.send(#"{"type": "ping"}"#)
+        _ = try await client.receive(until: "pong")
+        client.send(Self.cancel)
+        let all = try await client.receive(until: "done")
+        #expect(all.kinds == ["cancelled", "done"])
+        #expect(all[1]["end_reason"] == .string("cancelled"))
+        #expect(all[1]["total_chunks"] == .integer(0))
+        await engine.waitUntilCancelled()
+        #expect(engine.state.withLock { $0.requests.isEmpty })
+        await client.disconnect()
+    }
+
+    @Test func disconnectWhileTheModelIsLoaded() async throws {
+        let engine = ScriptedEngine(.loads)
+        let client = ScriptedClient(engine)
+        client.send(Self.request("r"))
+        await engine.waitUntilAsked()
+        await client.disconnect()
+        await engine.waitUntilCancelled()
+    }
+
     @Test func cancelOfAWaitingRequest() async throws {
         let engine = ScriptedEngine(.hangs)
         let client = ScriptedClient(engine)

@@ -123,6 +123,11 @@ public struct TextFrontEnd: Sendable {
             maximumTokens: maximumTokens)
     }
 
+    /// Whether text becomes phonemes, not letters.
+    public var readsPhonemes: Bool {
+        if case .phonemes = reading { true } else { false }
+    }
+
     /// Codes of the languages it reads.
     public var languages: [String] {
         switch reading {
@@ -131,12 +136,12 @@ public struct TextFrontEnd: Sendable {
         }
     }
 
-    /// - Parameter language: a code such as `fr`; nil is English.
+    /// - Parameter language: a tag such as `fr` or `pt-BR`; nil is English.
     /// - Throws: `TextError.language`, `.script`.
     public func check(_ text: String, language: String?) throws(TextError) {
         switch reading {
         case .phonemes:
-            if let language, language.lowercased() != "en" { throw .language(language, available: languages) }
+            if let language, LanguageTag.primary(language) != "en" { throw .language(language, available: languages) }
         case .tokens(let tokenizer, _): try tokenizer.check(text, language: language)
         }
     }
@@ -145,20 +150,26 @@ public struct TextFrontEnd: Sendable {
     /// There are none if nothing in the text can be spoken.
     /// - Parameters:
     ///   - language: has passed `check` with the text.
+    ///   - normalizes: false leaves numbers, dates and the like as they are written, for an official model to read; the
+    ///     embedded voice knows no digits, and always has words made of them.
     ///   - locatingWords: whether the pieces say which words of the text their tokens speak.
-    public func pieces(of text: String, language: String? = nil, locatingWords: Bool = false) -> Pieces {
-        Pieces(frontEnd: self, text: text, language: language, locatingWords: locatingWords)
+    public func pieces(
+        of text: String, language: String? = nil, normalizes: Bool = true, locatingWords: Bool = false
+    ) -> Pieces {
+        Pieces(
+            frontEnd: self, text: text, language: language, normalizes: normalizes || readsPhonemes,
+            locatingWords: locatingWords)
     }
 
     /// The words of a text as they are written: runs of anything but white space, with a letter or a digit in each.
     public func words(of text: String) -> [String] {
-        WrittenWords(of: tags.held(text), blocks: blocks(of: "", language: nil)).words
+        WrittenWords(of: tags.held(text), blocks: blocks(of: "", language: nil, normalizes: true)).words
     }
 
-    private func blocks(of text: String, language: String?) -> SpokenBlocks {
-        let isEnglish = (language ?? "en").lowercased() == "en"
-        return SpokenBlocks(
-            blocks: RawBlocks(tags.held(text)), normalizer: isEnglish ? normalizer : nil, tags: tags)
+    private func blocks(of text: String, language: String?, normalizes: Bool) -> SpokenBlocks {
+        SpokenBlocks(
+            blocks: RawBlocks(tags.held(text)),
+            normalizer: normalizes && LanguageTag.primary(language) == "en" ? normalizer : nil, tags: tags)
     }
 
     public struct Pieces: Sequence, IteratorProtocol {
@@ -168,10 +179,12 @@ public struct TextFrontEnd: Sendable {
         private var written: WrittenWords?
         private var ready: ArraySlice<TextPiece> = []
 
-        fileprivate init(frontEnd: TextFrontEnd, text: String, language: String?, locatingWords: Bool) {
+        fileprivate init(
+            frontEnd: TextFrontEnd, text: String, language: String?, normalizes: Bool, locatingWords: Bool
+        ) {
             self.frontEnd = frontEnd
             self.language = language
-            let blocks = frontEnd.blocks(of: text, language: language)
+            let blocks = frontEnd.blocks(of: text, language: language, normalizes: normalizes)
             texts = frontEnd.splitter.pieces(ofParts: blocks)
             if locatingWords { written = WrittenWords(of: frontEnd.tags.held(text), blocks: blocks) }
         }

@@ -13,7 +13,7 @@ struct Routes: Sendable {
 
     static let streamPath = "/ws/stream/audio"
     private static let paths: Set<String> = [
-        "/", "/health", "/ws/stream/status", "/ws/stream/connections", streamPath,
+        "/", "/health", "/models", "/ws/stream/status", "/ws/stream/connections", streamPath,
     ]
 
     func makeRouter() -> Router<BasicRequestContext> {
@@ -22,6 +22,7 @@ struct Routes: Sendable {
         router.add(middleware: ErrorAnswers(paths: Self.paths))
         router.get("/") { _, _ in try index() }
         router.get("/health") { _, _ in try Response.json(health()) }
+        router.get("/models") { _, _ in try Response.json(ModelList(engine.models)) }
         router.get("/ws/stream/status") { _, _ in try streamStatus() }
         router.get("/ws/stream/connections") { _, _ in
             try Response.json(
@@ -53,8 +54,8 @@ struct Routes: Sendable {
                 features: .init(
                     alignmentMonitoring: !engine.ignoredParameters.contains("enable_alignment_monitoring"),
                     voiceCloning: engine.canClone),
-                model: engine.modelName, voices: engine.voices, defaultVoice: engine.defaultVoice,
-                ignoredParameters: engine.ignoredParameters))
+                model: engine.modelName, models: ModelList(engine.models).data, voices: engine.voices,
+                defaultVoice: engine.defaultVoice, ignoredParameters: engine.ignoredParameters))
     }
 
     private func health() -> Health {
@@ -66,7 +67,8 @@ struct Routes: Sendable {
                 sampleRate: engine.sampleRateHz, maxTextLength: StreamRequest.maxInputCharacters,
                 maxConnections: limits.maxConnections, maxQueuedRequests: limits.maxQueuedRequests,
                 connectionTimeoutSeconds: limits.connectionTimeout.components.seconds),
-            memoryInfo: .current(), initializationState: isReady ? "ready" : "initializing",
+            models: ModelList(engine.models).data, memoryInfo: .current(),
+            initializationState: isReady ? "ready" : "initializing",
             initializationProgress: isReady ? "Model ready" : "Loading model")
     }
 }

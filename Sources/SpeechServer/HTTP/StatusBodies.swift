@@ -1,4 +1,5 @@
 import Foundation
+import SpeechEngine
 
 /// Answer of `GET /ws/stream/status`.
 struct StreamStatus: Encodable {
@@ -19,9 +20,42 @@ struct StreamStatus: Encodable {
     var features: Features
     /// Beyond the documented fields: what a client needs to offer choices.
     var model: String
+    var models: [ModelList.Model]
     var voices: [String]
     var defaultVoice: String
     var ignoredParameters: [String]
+}
+
+/// Answer of `GET /models`, in the shape of OpenAI's.
+struct ModelList: Encodable {
+    struct Model: Encodable {
+        var id: String
+        var object = "model"
+        var isDefault: Bool
+        /// `loaded`, `loading` or `unloaded`.
+        var state: String
+        var memoryMb: Double
+        var languages: [String]
+        /// Empty until it is loaded.
+        var voices: [String]
+        var voiceCloning: Bool
+        var activeRequests: Int
+        /// Why it couldn't be loaded.
+        var error: JSONValue
+    }
+
+    var object = "list"
+    var data: [Model]
+
+    init(_ models: [ModelStatus]) {
+        data = models.map {
+            Model(
+                id: $0.name, isDefault: $0.isDefault, state: $0.state.rawValue,
+                memoryMb: (Double($0.byteCount) / 1e6).rounded(decimals: 1), languages: $0.languages,
+                voices: $0.voices, voiceCloning: $0.canClone, activeRequests: $0.activeRequests,
+                error: $0.failure.map(JSONValue.string) ?? .null)
+        }
+    }
 }
 
 /// The same while the model loads.
@@ -59,6 +93,7 @@ struct Health: Encodable {
     var modelLoaded: Bool
     var device = "cpu"
     var config: Configuration
+    var models: [ModelList.Model]
     var memoryInfo: Memory
     var initializationState: String
     var initializationProgress: String

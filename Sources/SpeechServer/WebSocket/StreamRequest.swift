@@ -11,16 +11,21 @@ package struct StreamRequest: Sendable, Equatable {
     static let maxRequestIDCharacters = 128
 
     /// Settings of the sibling HTTP API that clients send along; they have no meaning here and are listed as ignored.
-    static let toleratedFields = ["language", "model", "response_format", "speed", "stream_format"]
+    static let toleratedFields = ["response_format", "speed", "stream_format"]
+
+    /// Names that clients of the sibling API send for whatever model there is.
+    static let toleratedModels = ["chatterbox", "chatterbox-tts-1", "gpt-4o-mini-tts", "tts-1", "tts-1-hd"]
 
     package static let fields = [
-        "input", "voice", "voice_audio", "exaggeration", "cfg_weight", "temperature", "top_p", "chunk_size",
-        "context_window",
-        "max_new_tokens", "min_new_tokens", "enable_alignment_monitoring", "alignment_window_size",
+        "input", "model", "voice", "voice_audio", "language", "normalize_text", "exaggeration", "cfg_weight",
+        "temperature", "top_p", "chunk_size", "context_window", "max_new_tokens", "min_new_tokens",
+        "enable_alignment_monitoring", "alignment_window_size",
         "alignment_threshold", "enable_fade_in", "fade_in_duration_ms", "output_format", "include_metrics",
         "print_metrics", "seed", "include_timestamps", "request_id",
     ]
 
+    /// nil is the default model.
+    package var model: String?
     package var speech: SpeechRequest
     package var outputFormat: OutputFormat
     package var includeMetrics: Bool
@@ -34,23 +39,29 @@ package struct StreamRequest: Sendable, Equatable {
     /// The name of the voice of a request's own recording.
     static let ownVoice = "voice_audio"
 
-    package var voice: String { speech.voice ?? "" }
+    /// nil is the model's default.
+    package var voice: String? { speech.voiceAudio == nil ? speech.voice : Self.ownVoice }
 
     /// Characters of the text as Unicode scalars, as Python's `len` counts them.
     package var textLength: Int { speech.input.unicodeScalars.count }
 
-    /// - Parameter requestID: the one beside `data`, used if `data` has none.
+    /// - Parameters:
+    ///   - requestID: the one beside `data`, used if `data` has none.
+    ///   - models: names that `model` may choose, the default first.
     /// - Throws: `ServerError` that names the first field at fault, in the documented order.
-    package init(_ data: [String: JSONValue], requestID: String? = nil, defaultVoice: String) throws {
+    package init(_ data: [String: JSONValue], requestID: String? = nil, models: [String] = []) throws {
         typealias Limits = SpeechRequest.Limits
         var reader = ParameterReader(data)
         let input = try reader.text("input")
+        model = try reader.model("model", among: models)
         let voiceAudio = try reader.recording("voice_audio")
-        let voice = try reader.string("voice", default: voiceAudio == nil ? defaultVoice : Self.ownVoice)
-        if voiceAudio != nil, voice != Self.ownVoice {
+        let voice = try reader.string("voice")
+        if voiceAudio != nil, let voice, voice != Self.ownVoice {
             throw ServerError.invalidValue(
                 field: "voice", value: "\"\(voice.prefix(60))\" beside voice_audio", allowed: "one of the two")
         }
+        let language = try reader.language("language")
+        let normalizeText = try reader.flag("normalize_text", default: true)
         let exaggeration = try reader.number("exaggeration", in: Limits.exaggeration, default: 0.5)
         let cfgWeight = try reader.number("cfg_weight", in: Limits.cfgWeight, default: 0.5)
         let temperature = try reader.number("temperature", in: Limits.temperature, default: 0.8)
@@ -75,11 +86,14 @@ package struct StreamRequest: Sendable, Equatable {
                 field: "min_new_tokens", value: String(minNewTokens), allowed: "0 to max_new_tokens (\(maxNewTokens))")
         }
         ignoredFields = try reader.finish(known: Self.fields, tolerated: Self.toleratedFields)
+        if model == nil, data["model"].map({ $0 != .null }) == true {
+            ignoredFields = (ignoredFields + ["model"]).sorted()
+        }
         parameters = reader.used
         speech = SpeechRequest(
-            input: input, voice: voice, voiceAudio: voiceAudio, exaggeration: exaggeration, cfgWeight: cfgWeight,
-            temperature: temperature,
-            topP: topP, chunkSize: chunkSize, contextWindow: contextWindow, maxNewTokens: maxNewTokens,
+            input: input, voice: voice, voiceAudio: voiceAudio, language: language, normalizeText: normalizeText,
+            exaggeration: exaggeration, cfgWeight: cfgWeight, temperature: temperature, topP: topP,
+            chunkSize: chunkSize, contextWindow: contextWindow, maxNewTokens: maxNewTokens,
             minNewTokens: minNewTokens, enableAlignmentMonitoring: monitoring, alignmentWindowSize: windowSize,
             alignmentThreshold: threshold, enableFadeIn: fadeIn, fadeInDurationMs: fadeInDurationMs, seed: seed,
             includeTimestamps: timestamps)
@@ -125,8 +139,28 @@ struct ParameterReader {
         return text
     }
 
-    func string(_ field: String, default fallback: String) throws -> String {
-        guard let value = fields[field], value != .null else { return fallback }
+    /// One of the names; nil if the field is absent, null or names no model in particular.
+    mutating func model(_ field: String, among names: [String]) throws -> String? {
+        used[field] = names.first.map(JSONValue.string) ?? .null
+        guard let name = try string(field) else { return nil }
+        guard names.contains(name) else {
+            if StreamRequest.toleratedModels.contains(name) { return nil }
+            throw ServerError.unknownModel(name, available: names)
+        }
+        used[field] = .string(name)
+        return name
+    }
+
+    /// A language's tag; which ones there are is for the model to say.
+    mutating func language(_ field: String) throws -> String? {
+        let language = try string(field)
+        used[field] = .string(language ?? "en")
+        return language
+    }
+
+    /// nil if the field is absent or null.
+    func string(_ field: String) throws -> String? {
+        guard let value = fields[field], value != .null else { return nil }
         guard case .string(let text) = value else {
             throw ServerError.invalidType(field: field, value: value.excerpt, expected: "a string")
         }

@@ -11,6 +11,8 @@ import SpeechEngine
 package actor StreamingSession {
     private final class Running {
         let request: StreamRequest
+        /// The model it waits for.
+        var loading: Task<any SpeechSynthesizing, any Error>?
         var stream: SpeechStream?
         var isCancelled = false
         /// What has been sent so far; becomes the `done` message.
@@ -19,6 +21,12 @@ package actor StreamingSession {
         init(_ request: StreamRequest) {
             self.request = request
             done.requestID = request.requestID
+        }
+
+        /// Ends the wait for the model, and the speech.
+        func end() {
+            loading?.cancel()
+            stream?.cancel()
         }
     }
 
@@ -89,7 +97,7 @@ package actor StreamingSession {
         do {
             let json = try JSONValue(parsing: text)
             requestID = ClientMessage.requestID(in: json)
-            switch try ClientMessage(json, defaultVoice: engine.defaultVoice) {
+            switch try ClientMessage(json, models: engine.models.map(\.name)) {
             case .ping: try await tell(.pong)
             case .cancel(let id): try await cancel(id)
             case .streamRequest(let request): try enqueue(request)
@@ -103,16 +111,19 @@ package actor StreamingSession {
     private func enqueue(_ request: StreamRequest) throws {
         if isDraining { throw ServerError.shuttingDown }
         guard engine.isReady else { throw ServerError.notReady }
-        let voices = engine.voices
+        // One that isn't loaded says itself what it lacks, once it is.
+        let model = engine.models.first { model in request.model.map { $0 == model.name } ?? model.isDefault }
         if let recording = request.speech.voiceAudio {
-            guard engine.canClone else { throw ServerError.cloningUnsupported(model: engine.modelName) }
+            if let model, model.state == .loaded, !model.canClone {
+                throw ServerError.cloningUnsupported(model: model.name)
+            }
             // Recordings that wait are kept: together no more than one message may hold.
             let held = waiting.reduce(0) { $0 + ($1.speech.voiceAudio?.count ?? 0) }
             guard held + recording.count <= limits.maxMessageBytes else {
                 throw ServerError.queueFull(limit: waiting.count)
             }
-        } else if !voices.contains(request.voice) {
-            throw ServerError.unknownVoice(request.voice, available: voices)
+        } else if let voice = request.voice, let model, model.state == .loaded, !model.voices.contains(voice) {
+            throw ServerError.unknownVoice(voice, available: model.voices)
         }
         guard waiting.count < limits.maxQueuedRequests else {
             throw ServerError.queueFull(limit: limits.maxQueuedRequests)
@@ -126,7 +137,7 @@ package actor StreamingSession {
         if let running, !running.isCancelled, requestID == nil || requestID == running.request.requestID {
             // `cancelled` and `done` follow from the speaking side, behind what it has sent already.
             running.isCancelled = true
-            running.stream?.cancel()
+            running.end()
             return
         }
         let place = requestID == nil ? waiting.indices.first : waiting.firstIndex { $0.requestID == requestID }
@@ -151,7 +162,7 @@ package actor StreamingSession {
                     try await speak(job)
                 } catch {
                     // Only sending fails here: the client is gone, and its messages are about to end too.
-                    job.stream?.cancel()
+                    job.end()
                     logger.debug("client gone while speaking", metadata: ["error": "\(error)"])
                 }
                 running = nil
@@ -164,10 +175,13 @@ package actor StreamingSession {
     private func speak(_ job: Running) async throws {
         let request = job.request
         do {
+            // Held until the request is over: so long the model stays.
+            let engine = try await loaded(job)
             let stream = try engine.speak(request.speech)
             job.stream = stream
             let info = ServerMessage.Info(
-                textLength: request.textLength, voice: request.voice, parameters: request.parameters,
+                textLength: request.textLength, voice: request.voice ?? engine.defaultVoice,
+                parameters: request.parameters,
                 ignoredParameters: (engine.ignoredParameters + request.ignoredFields).sorted(),
                 sampleRate: engine.sampleRateHz, requestID: request.requestID)
             try await sending { try await self.tell(.info(info)) }
@@ -202,6 +216,17 @@ package actor StreamingSession {
             job.done.endReason = "cancelled"
         }
         if !isClosed { try await tell(.done(job.done)) }
+    }
+
+    /// The model that a request asks for, which may have to be loaded first; others' requests go on meanwhile.
+    private func loaded(_ job: Running) async throws -> any SpeechSynthesizing {
+        let (engine, model) = (engine, job.request.model)
+        let loading = Task { try await engine.engine(of: model) }
+        job.loading = loading
+        let loaded = try await loading.value
+        job.loading = nil
+        if job.isCancelled || isClosed { throw SpeechEngineError.cancelled }
+        return loaded
     }
 
     private func sendChunk(_ chunk: SpeechChunk, of job: Running) async throws {
@@ -248,7 +273,7 @@ package actor StreamingSession {
     private func stop() {
         isClosed = true
         waiting.removeAll()
-        running?.stream?.cancel()
+        running?.end()
         wakeUpSource.finish()
     }
 

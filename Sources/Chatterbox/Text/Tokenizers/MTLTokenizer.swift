@@ -35,11 +35,16 @@ public struct MTLTokenizer: TextTokenizer {
             !tag.hasPrefix("[cj_") && !Self.supportedLanguages.contains { tag == "[\($0)]" }
         }
     }
-    public var languages: [String] { Self.supportedLanguages.filter { $0 != "zh" || cangjie != nil } }
+    public var languages: [String] { Self.languages(withChinese: cangjie != nil) }
+
+    static func languages(withChinese: Bool) -> [String] {
+        supportedLanguages.filter { $0 != "zh" || withChinese }
+    }
 
     public func check(_ text: String, language: String?) throws(TextError) {
-        let language = Self.code(language)
-        guard languages.contains(language) else { throw .language(language, available: languages) }
+        let tag = language ?? "en"
+        let language = LanguageTag.primary(language)
+        guard languages.contains(language) else { throw .language(tag, available: languages) }
         let scalars = Self.decomposed(text)
         switch language {
         case "ja":
@@ -66,7 +71,7 @@ public struct MTLTokenizer: TextTokenizer {
     }
 
     public func encode(_ text: String, language: String?) -> [Int32] {
-        let language = Self.code(language)
+        let language = LanguageTag.primary(language)
         var scalars = Self.decomposed(text)
         switch language {
         case "zh": scalars = cangjie?.convert(scalars) ?? scalars
@@ -75,8 +80,6 @@ public struct MTLTokenizer: TextTokenizer {
         }
         return tokenizer.encode(EnTokenizer.spaced(Array("[\(language)]".unicodeScalars) + scalars))
     }
-
-    private static func code(_ language: String?) -> String { (language ?? "en").lowercased() }
 
     /// Small letters, compatibility decomposition.
     static func decomposed(_ text: String) -> [Unicode.Scalar] {

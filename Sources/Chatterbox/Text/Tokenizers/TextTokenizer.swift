@@ -14,7 +14,15 @@ public protocol TextTokenizer: Sendable {
 
 extension TextTokenizer {
     func checkIsEnglish(_ language: String?) throws(TextError) {
-        guard let language, language.lowercased() != "en" else { return }
+        guard let language, LanguageTag.primary(language) != "en" else { return }
         throw .language(language, available: languages)
+    }
+}
+
+enum LanguageTag {
+    /// The language of a tag such as `pt-BR`: `pt`; English if there is none.
+    static func primary(_ tag: String?) -> String {
+        guard let tag else { return "en" }
+        return tag.split(maxSplits: 1, omittingEmptySubsequences: false) { $0 == "-" || $0 == "_" }[0].lowercased()
     }
 }
