@@ -101,6 +101,9 @@ async def test_the_whole_conversation(socket):
     assert info["sample_rate"] == 24000
     assert isinstance(info["ignored_parameters"], list)
     assert info["parameters"] == {
+        "model": "embedded",
+        "language": "en",
+        "normalize_text": True,
         "exaggeration": 0.5,
         "cfg_weight": 0.5,
         "temperature": 0.8,
