@@ -143,7 +143,7 @@ def write_torch(path, content):
         def reducer_override(self, value):
             if not isinstance(value, np.ndarray):
                 return NotImplemented
-            strides = tuple(s // value.itemsize for s in np.ascontiguousarray(value).strides)
+            strides = tuple(s // value.itemsize for s in value.copy().strides)
             return rebuild, (Storage(value), 0, value.shape, strides, False, OrderedDict())
 
     kept = {name: sys.modules.get(name) for name in ("torch", "torch._utils")}
