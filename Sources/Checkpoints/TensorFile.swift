@@ -28,7 +28,8 @@ public protocol TensorFile: Sendable {
     var contents: Data { get }
 }
 
-/// Opens a checkpoint: a torch archive or a safetensors file, told apart by their first bytes.
+/// Opens a checkpoint: a torch archive or a safetensors file, told apart by their first bytes. A safetensors file's are
+/// the length of its header, which may be anything: what counts is the brace after it.
 /// - Throws: `CheckpointError`.
 public func openCheckpoint(_ url: URL) throws -> any TensorFile {
     let contents = try mapped(url)
@@ -37,8 +38,9 @@ public func openCheckpoint(_ url: URL) throws -> any TensorFile {
 
 /// A checkpoint that is in memory already.
 public func openCheckpoint(contents: Data, name: String) throws(CheckpointError) -> any TensorFile {
-    if contents.starts(with: [0x50, 0x4B]) { return try TorchArchive(contents: contents, name: name) }
-    if contents.first == 0x80 {
+    let isSafetensors = contents.dropFirst(8).first == UInt8(ascii: "{")
+    if !isSafetensors, contents.starts(with: [0x50, 0x4B]) { return try TorchArchive(contents: contents, name: name) }
+    if !isSafetensors, contents.first == 0x80 {
         throw .malformed(
             file: name, reason: "a pickle as torch wrote before version 1.6; save it again with a newer one", offset: 0)
     }
