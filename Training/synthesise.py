@@ -16,7 +16,7 @@ import torch
 from hibari import Hibari, dsp
 import hibari
 from parselmouth.praat import call
-from scipy.signal import resample_poly
+from scipy.signal import butter, lfilter, resample_poly
 
 from features import DATA, SAMPLE_RATE, TOKEN_SAMPLES, log_mel
 from voices import NAMES, VOICES, excursion
@@ -24,6 +24,7 @@ from voices import NAMES, VOICES, excursion
 torch.set_num_threads(1)
 DURATIONS = "/CumSum_output_0"          # cumulative end of each phoneme id, in 25 ms units
 KEEP_WAVE_EVERY = 4
+SHELF = butter(1, 2500, "high", fs=SAMPLE_RATE)
 
 
 def session():
@@ -46,38 +47,37 @@ def render(parts, f0, seed):
     return np.clip(dsp.synth(*parts, f0, np.random.default_rng(seed)), -1, 1)
 
 
-def pitched(wave, f0, level, stretch):
-    """F0 times `level`, its excursion to the power `stretch`, by Praat's PSOLA.  (Another F0 for the teacher's synthesis
-    costs half a point of DNSMOS, since one of its branches carries harmonics of the F0 it was made for.)"""
+def pitched(wave, f0, stretch):
+    """F0's excursion to the power `stretch`, by Praat's PSOLA.  (Another F0 for the teacher's synthesis costs half a
+    point of DNSMOS, since one of its branches carries harmonics of the F0 it was made for; PSOLA costs a tenth.)"""
     voiced = f0[f0 > 40]
-    if (level, stretch) == (1, 1) or not len(voiced):
+    if stretch == 1 or not len(voiced):
         return wave
     mean = np.exp(np.log(voiced).mean())
     manipulation = call(parselmouth.Sound(wave.astype(np.float64), SAMPLE_RATE), "To Manipulation", 0.01, 75, 600)
     tier = call(manipulation, "Extract pitch tier")
     if not call(tier, "Get number of points"):
         return wave
-    call(tier, "Formula", f"{mean * level} * (self / {mean}) ^ {stretch}")
+    call(tier, "Formula", f"{mean} * (self / {mean}) ^ {stretch}")
     call([tier, manipulation], "Replace pitch tier")
     moved = call(manipulation, "Get resynthesis (overlap-add)").values[0]
     return np.clip(np.pad(moved, (0, max(0, len(wave) - len(moved))))[:len(wave)], -1, 1).astype(np.float32)
 
 
-def played(wave, rate):
-    """At another rate, as a tape: F0, formants and pace change together."""
-    if rate == 1:
-        return wave
+def played(wave, rate, tilt):
+    """At another rate, as a tape (F0, formants and pace change together), and through a shelf filter."""
     rate = Fraction(rate).limit_denominator(50)
-    return resample_poly(wave, rate.denominator, rate.numerator).astype(np.float32)
+    wave = resample_poly(wave, rate.denominator, rate.numerator)
+    return (wave + (10 ** (tilt / 20) - 1) * lfilter(*SHELF, wave)).astype(np.float32)
 
 
-def moved(f0, level, stretch):
-    """What `pitched` makes of F0 in Hz."""
+def moved(f0, rate, stretch):
+    """What `pitched` and `played` make of F0 in Hz."""
     voiced = f0 > 40
     if not voiced.any():
         return f0
     mean = np.exp(np.log(f0[voiced]).mean())
-    return np.where(voiced, level * mean * (np.maximum(f0, 1) / mean) ** stretch, 0).astype(np.float32)
+    return np.where(voiced, rate * mean * (np.maximum(f0, 1) / mean) ** stretch, 0).astype(np.float32)
 
 
 def main(rank, workers, hours):
@@ -97,14 +97,14 @@ def main(rank, workers, hours):
         if not 3 <= len(ids) <= 330:
             continue
         voice = NAMES[rng.integers(len(NAMES))]
-        level, rate, speed = VOICES[voice]
-        exaggeration = 0.5 if rng.random() < 0.4 else float(np.exp(rng.uniform(np.log(0.25), np.log(2.0))))
-        *outputs, ends = run.run(None, {"ids": np.asarray([ids], np.int64), "speed": np.asarray([speed / rate], np.float32)})
+        rate, pace, tilt = VOICES[voice]
+        exaggeration = 0.5 if rng.random() < 0.6 else float(np.exp(rng.uniform(np.log(0.25), np.log(2.0))))
+        *outputs, ends = run.run(None, {"ids": np.asarray([ids], np.int64), "speed": np.asarray([pace / rate], np.float32)})
         *parts, f0 = (x[0] for x in outputs)
         ends = ends.reshape(-1)
         wave, factor = render(parts, f0, k), excursion(exaggeration)
-        plain = pitched(wave, f0, 1, factor)
-        spoken = plain if (level, rate) == (1, 1) else played(pitched(wave, f0, level, factor), rate)
+        plain = pitched(wave, f0, factor)
+        spoken = plain if rate == 1 else played(plain, rate, tilt)
         energy = np.abs(spoken[: len(spoken) // 480 * 480]).reshape(-1, 480).max(1)
         active = np.nonzero(energy > 0.01)[0]
         if len(active) == 0:
@@ -120,7 +120,7 @@ def main(rank, workers, hours):
         if len(neutral) < len(voiced):
             continue
         at = (np.arange(first * 2, last * 2) + 0.5) * 0.02 * rate      # centres of the frames in the teacher's seconds
-        f0 = moved(f0, level * rate, factor)
+        f0 = moved(f0, rate, factor)
         f0_frames = f0[np.clip(np.round(at * 80 - 0.5).astype(int), 0, len(f0) - 1)].astype(np.float32)
         label = np.minimum(np.searchsorted(ends, at / 0.025, side="right"), len(ids) - 1)
         out["neutral.f16"].write(neutral.astype(np.float16).tobytes())

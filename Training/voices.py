@@ -1,14 +1,14 @@
 """The embedded voices: what is done to the teacher's one voice to make each."""
 
-# name: (F0 level, playing rate, speed).  The rate moves formants and F0 together, the level moves F0 alone, the speed is
-# the pace of what comes out.
+# name: (playing rate, pace, tilt).  The rate moves formants and F0 together, the pace is that of what comes out, the
+# tilt raises or lowers what lies above 2.5 kHz, in dB.
 VOICES = {
-    "alloy": (1.00, 1.00, 1.00),
-    "echo": (0.84, 0.86, 0.98),
-    "fable": (0.92, 0.92, 0.93),
-    "onyx": (0.80, 0.80, 0.92),
-    "nova": (1.08, 1.06, 1.07),
-    "shimmer": (1.10, 1.13, 1.00),
+    "alloy": (1.00, 1.00, 0),
+    "echo": (0.86, 1.00, 2),
+    "fable": (0.93, 0.92, -2),
+    "onyx": (0.78, 0.94, -3),
+    "nova": (1.07, 1.03, 3),
+    "shimmer": (1.15, 0.98, -2),
 }
 NAMES = list(VOICES)
 
