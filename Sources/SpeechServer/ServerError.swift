@@ -20,7 +20,7 @@ public enum ServerError: Error, Sendable, Equatable {
     case unusableRecording(reason: String)
     case unknownLanguage(String, available: [String])
     case unreadableText(reason: String)
-    case binaryNotSupported(byteCount: Int)
+    case unexpectedBinary(byteCount: Int)
     // A request that was right and can't be served now.
     case queueFull(limit: Int)
     case nothingToCancel(requestID: String?)
@@ -60,7 +60,7 @@ public enum ServerError: Error, Sendable, Equatable {
         case .unusableRecording: "unusable_recording"
         case .unknownLanguage: "unknown_language"
         case .unreadableText: "unreadable_text"
-        case .binaryNotSupported: "binary_not_supported"
+        case .unexpectedBinary: "unexpected_binary"
         case .queueFull: "queue_full"
         case .nothingToCancel: "nothing_to_cancel"
         case .notReady: "not_ready"
@@ -129,8 +129,8 @@ public enum ServerError: Error, Sendable, Equatable {
                 + (name.lowercased().hasPrefix("zh") && available.contains("ja")
                     ? "; Chinese needs Cangjie5_TC.json in the model's folder" : "")
         case .unreadableText(let reason): reason
-        case .binaryNotSupported(let byteCount):
-            "A binary message of \(byteCount) bytes came; messages to the server are JSON text"
+        case .unexpectedBinary(let byteCount):
+            "A binary message of \(byteCount) bytes came; one is expected after a stream_request with voice_audio true only"
         case .queueFull(let limit):
             "\(limit) requests are waiting on this connection already; wait for one to be done, or cancel one"
         case .nothingToCancel(let requestID):

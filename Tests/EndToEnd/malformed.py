@@ -124,7 +124,7 @@ def cases():
 
     # Binary messages.
     for payload in (b"", b"\x00", b"{}", json.dumps({"type": "ping"}).encode(), b"RIFF" + bytes(1000)):
-        found.append((f"binary of {len(payload)}", frame(0x2, payload), "binary_not_supported", None))
+        found.append((f"binary of {len(payload)}", frame(0x2, payload), "unexpected_binary", None))
 
     # Frames that end the connection.
     ping = '{"type": "ping"}'

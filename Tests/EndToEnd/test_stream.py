@@ -89,6 +89,16 @@ async def test_timestamps(socket):
     assert [m for m in plain if isinstance(m, bytes)] == [m for m in messages if isinstance(m, bytes)]
 
 
+async def test_a_recording_for_a_model_that_cannot_clone(socket):
+    await socket.send(request(voice_audio=True, request_id="a"))
+    error = json.loads(await socket.recv())
+    assert (error["code"], error["field"], error["request_id"]) == ("cloning_not_supported", "voice_audio", "a")
+    await socket.send(bytes(1000))                       # nobody awaits it any more
+    assert json.loads(await socket.recv())["code"] == "unexpected_binary"
+    await socket.send(request(seed=1))
+    assert (await receive_until(socket, "done"))[-1]["total_chunks"] > 0
+
+
 async def test_the_whole_conversation(socket):
     await socket.send(request(seed=1))
     messages = await receive_until(socket, "done")

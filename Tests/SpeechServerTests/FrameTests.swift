@@ -54,7 +54,7 @@ import Testing
         try receive(1, Array("héllo".utf8))
         #expect(try nextMessage() == .text("héllo"))
         try receive(2, [1, 2, 3])
-        #expect(try nextMessage() == .binary(byteCount: 3))
+        #expect(try nextMessage() == .binary(ByteBuffer(bytes: [1, 2, 3])))
     }
 
     @Test func fragmentsWithAPingBetween() throws {

@@ -1,3 +1,5 @@
+import Foundation
+import NIOCore
 import SpeechEngine
 import SpeechServer
 import Testing
@@ -159,16 +161,43 @@ import Testing
         await client.disconnect()
     }
 
+    @Test func aRecordingMayFollowAsBinaryMessage() async throws {
+        func clip(_ id: String) -> String {
+            #"{"type": "stream_request", "data": {"input": "x", "voice_audio": true, "request_id": "\#(id)"}}"#
+        }
+        let engine = ScriptedEngine(.chunks(1), canClone: true)
+        let client = ScriptedClient(engine)
+        client.send(clip("a"))
+        client.send(#"{"type": "ping"}"#)
+        _ = try await client.receive(until: "pong")
+        client.send(clip("b"))
+        let refused = try await client.receive(until: "error")[0]
+        #expect(refused["field"] == .string("voice_audio"))
+        #expect(refused["request_id"] == .string("b"))
+        client.send(.binary(ByteBuffer(string: "RIFF")))
+        let all = try await client.receive(until: "done")
+        #expect(all[0]["voice"] == .string("voice_audio"))
+        #expect(engine.state.withLock { $0.requests[0].voiceAudio } == Data("RIFF".utf8))
+
+        client.send(clip("c"))
+        client.send(Self.cancel)
+        #expect(try await client.receive(until: "done").kinds == ["cancelled", "done"])
+        client.send(.binary(ByteBuffer(string: "RIFF")))
+        #expect(try await client.receive(until: "error")[0]["code"] == .string("unexpected_binary"))
+        #expect(engine.state.withLock { $0.requests.count } == 1)
+        await client.disconnect()
+    }
+
     @Test func controlMessagesWhileSpeaking() async throws {
         let client = ScriptedClient(ScriptedEngine(.hangs))
         client.send(Self.request("r"))
         _ = try await client.receive(until: "metrics")
         client.send(#"{"type": "ping"}"#)
         client.send("nonsense")
-        client.send(.binary(byteCount: 3))
+        client.send(.binary(ByteBuffer(bytes: [1, 2, 3])))
         #expect(try await client.receive(until: "pong").kinds == ["pong"])
         #expect(try await client.receive(until: "error")[0]["code"] == .string("invalid_json"))
-        #expect(try await client.receive(until: "error")[0]["code"] == .string("binary_not_supported"))
+        #expect(try await client.receive(until: "error")[0]["code"] == .string("unexpected_binary"))
         await client.disconnect()
     }
 

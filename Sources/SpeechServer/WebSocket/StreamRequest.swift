@@ -36,11 +36,16 @@ package struct StreamRequest: Sendable, Equatable {
     /// Fields of the request that were accepted and have no effect.
     package var ignoredFields: [String]
 
+    /// Whether the recording of `voice_audio` is the client's next binary message.
+    package var awaitsRecording: Bool
+
     /// The name of the voice of a request's own recording.
     static let ownVoice = "voice_audio"
 
     /// nil is the model's default.
-    package var voice: String? { speech.voiceAudio == nil ? speech.voice : Self.ownVoice }
+    package var voice: String? {
+        speech.voiceAudio == nil && !awaitsRecording ? speech.voice : Self.ownVoice
+    }
 
     /// Characters of the text as Unicode scalars, as Python's `len` counts them.
     package var textLength: Int { speech.input.unicodeScalars.count }
@@ -54,9 +59,10 @@ package struct StreamRequest: Sendable, Equatable {
         var reader = ParameterReader(data)
         let input = try reader.text("input")
         model = try reader.model("model", among: models)
-        let voiceAudio = try reader.recording("voice_audio")
+        let recording = try reader.recording("voice_audio")
+        awaitsRecording = recording == .nextMessage
         let voice = try reader.string("voice")
-        if voiceAudio != nil, let voice, voice != Self.ownVoice {
+        if recording != nil, let voice, voice != Self.ownVoice {
             throw ServerError.invalidValue(
                 field: "voice", value: "\"\(voice.prefix(60))\" beside voice_audio", allowed: "one of the two")
         }
@@ -91,7 +97,7 @@ package struct StreamRequest: Sendable, Equatable {
         }
         parameters = reader.used
         speech = SpeechRequest(
-            input: input, voice: voice, voiceAudio: voiceAudio, language: language, normalizeText: normalizeText,
+            input: input, voice: voice, voiceAudio: recording?.data, language: language, normalizeText: normalizeText,
             exaggeration: exaggeration, cfgWeight: cfgWeight, temperature: temperature, topP: topP,
             chunkSize: chunkSize, contextWindow: contextWindow, maxNewTokens: maxNewTokens,
             minNewTokens: minNewTokens, enableAlignmentMonitoring: monitoring, alignmentWindowSize: windowSize,
@@ -167,10 +173,22 @@ struct ParameterReader {
         return text
     }
 
-    /// A media file in base64, a `data:` URL's prefix allowed; what is in it is for the engine to say.
-    func recording(_ field: String) throws -> Data? {
+    enum Recording: Equatable {
+        case inline(Data)
+        case nextMessage
+
+        var data: Data? {
+            if case .inline(let data) = self { data } else { nil }
+        }
+    }
+
+    /// A media file in base64, a `data:` URL's prefix allowed, or true for the next binary message; what is in it is for
+    /// the engine to say.
+    func recording(_ field: String) throws -> Recording? {
         guard let value = fields[field], value != .null else { return nil }
-        let allowed = "a recording in base64 (WAV, MP3, FLAC, M4A, Ogg or WebM)"
+        if value == .bool(true) { return .nextMessage }
+        let allowed =
+            "a recording in base64 (WAV, MP3, FLAC, M4A, Ogg or WebM), or true if it follows as a binary message"
         guard case .string(var text) = value else {
             throw ServerError.invalidType(field: field, value: value.excerpt, expected: allowed)
         }
@@ -179,7 +197,7 @@ struct ParameterReader {
             throw ServerError.invalidValue(
                 field: field, value: text.isEmpty ? "empty" : "no base64", allowed: allowed)
         }
-        return data
+        return .inline(data)
     }
 
     mutating func number(_ field: String, in range: ClosedRange<Double>, default fallback: Double) throws -> Double {

@@ -37,6 +37,8 @@ package actor StreamingSession {
     private let send: @Sendable (ServerFrame) async throws -> Void
 
     private var waiting: [StreamRequest] = []
+    /// A request whose recording is the next binary message.
+    private var awaitingRecording: StreamRequest?
     private var running: Running?
     private var isDraining = false
     private var isClosed = false
@@ -82,9 +84,9 @@ package actor StreamingSession {
         case .text(let text):
             lastActivity = .now
             try await receive(text)
-        case .binary(let byteCount):
+        case .binary(let payload):
             lastActivity = .now
-            try await tell(.error(.binaryNotSupported(byteCount: byteCount), requestID: nil))
+            try await receive(payload)
         case .closing:
             stop()
         case .shuttingDown:
@@ -108,15 +110,40 @@ package actor StreamingSession {
         }
     }
 
+    /// The recording of the request that awaits one.
+    private func receive(_ recording: ByteBuffer) async throws {
+        let requestID = awaitingRecording?.requestID
+        do {
+            guard var request = awaitingRecording else {
+                throw ServerError.unexpectedBinary(byteCount: recording.readableBytes)
+            }
+            awaitingRecording = nil
+            request.speech.voiceAudio = Data(recording.readableBytesView)
+            request.awaitsRecording = false
+            try enqueue(request)
+        } catch let error as ServerError {
+            try await tell(.error(error, requestID: requestID))
+        }
+    }
+
     private func enqueue(_ request: StreamRequest) throws {
         if isDraining { throw ServerError.shuttingDown }
         guard engine.isReady else { throw ServerError.notReady }
         // One that isn't loaded says itself what it lacks, once it is.
         let model = engine.models.first { model in request.model.map { $0 == model.name } ?? model.isDefault }
-        if let recording = request.speech.voiceAudio {
-            if let model, model.state == .loaded, !model.canClone {
-                throw ServerError.cloningUnsupported(model: model.name)
+        if request.voice == StreamRequest.ownVoice, let model, model.state == .loaded, !model.canClone {
+            throw ServerError.cloningUnsupported(model: model.name)
+        }
+        if request.awaitsRecording {
+            guard awaitingRecording == nil else {
+                throw ServerError.invalidValue(
+                    field: "voice_audio", value: "true, while another request awaits its recording",
+                    allowed: "one such request at a time")
             }
+            awaitingRecording = request
+            return
+        }
+        if let recording = request.speech.voiceAudio {
             // Recordings that wait are kept: together no more than one message may hold.
             let held = waiting.reduce(0) { $0 + ($1.speech.voiceAudio?.count ?? 0) }
             guard held + recording.count <= limits.maxMessageBytes else {
@@ -140,11 +167,21 @@ package actor StreamingSession {
             running.end()
             return
         }
+        if let awaited = awaitingRecording,
+            requestID.map({ $0 == awaited.requestID }) ?? (running == nil && waiting.isEmpty)
+        {
+            awaitingRecording = nil
+            return try await tellCancelled(awaited)
+        }
         let place = requestID == nil ? waiting.indices.first : waiting.firstIndex { $0.requestID == requestID }
         guard let place, running == nil || requestID != nil else {
             throw ServerError.nothingToCancel(requestID: requestID)
         }
-        let request = waiting.remove(at: place)
+        try await tellCancelled(waiting.remove(at: place))
+    }
+
+    /// Of a request that was never spoken.
+    private func tellCancelled(_ request: StreamRequest) async throws {
         try await tell(.cancelled(requestID: request.requestID))
         let done = ServerMessage.Done(
             message: "Streaming cancelled", endReason: "cancelled", requestID: request.requestID)
@@ -280,8 +317,9 @@ package actor StreamingSession {
     private func startDrain() async throws {
         guard !isDraining, !isClosed else { return }
         isDraining = true
-        let dropped = waiting
+        let dropped = waiting + (awaitingRecording.map { [$0] } ?? [])
         waiting.removeAll()
+        awaitingRecording = nil
         for request in dropped { try await tell(.error(.shuttingDown, requestID: request.requestID)) }
         wakeUpSource.yield()
     }

@@ -4,7 +4,7 @@ import NIOWebSocket
 /// What comes from a client, once frames are dealt with.
 package enum ClientFrame: Sendable, Equatable {
     case text(String)
-    case binary(byteCount: Int)
+    case binary(ByteBuffer)
     /// The connection is on its way down: stop what is going on, expect nothing more.
     case closing
     /// The server wants to stop: end what is under way, then close.
@@ -74,7 +74,7 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
             }
             context.fireChannelRead(wrapInboundOut(.text(text)))
         case .binary:
-            context.fireChannelRead(wrapInboundOut(.binary(byteCount: frame.length)))
+            context.fireChannelRead(wrapInboundOut(.binary(frame.unmaskedData)))
         case .ping:
             let pong = WebSocketFrame(fin: true, opcode: .pong, data: frame.unmaskedData)
             context.writeAndFlush(wrapOutboundOut(pong), promise: nil)
