@@ -99,7 +99,7 @@ import Testing
     }
 
     /// Where two passes of S3Gen meet, the wave kinks and dips no more than one shot does anywhere, and exceeds one shot
-    /// no more than it does far from joins. The places are those of the passes, not of the chunks: the vocoder holds
+    /// there no more than it does far from joins. The places are those of the passes, not of the chunks: the vocoder holds
     /// samples back, so that a chunk ends elsewhere.
     @Test(arguments: [10, 25, 50, 100]) func joinsAreLikeAnyOtherPlace(chunkSize: Int) throws {
         let (streamed, whole) = (try samples(chunkSize: chunkSize), try samples(chunkSize: nil))
@@ -111,9 +111,11 @@ import Testing
         }
         for measure in [kink, dip] {
             let largest = (joins + others).map { measure(whole, $0) }.max()!
-            #expect(joins.map { measure(streamed, $0) }.max()! <= largest)
             func excess(_ place: Int) -> Float { measure(streamed, place) - measure(whole, place) }
             let elsewhere = others.map(excess).sorted()
+            // One shot's largest may be at a join: there, too, streaming may change what it changes elsewhere.
+            let tolerance = max(0, elsewhere[elsewhere.count * 9 / 10])
+            #expect(joins.map { measure(streamed, $0) }.max()! <= largest + tolerance)
             let ranks = joins.map { place in
                 Double(elsewhere.firstIndex { $0 >= excess(place) } ?? elsewhere.count) / Double(elsewhere.count)
             }
