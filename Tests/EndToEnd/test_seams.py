@@ -44,12 +44,15 @@ async def test_joins_are_like_any_other_place(client, chunk_size):
         f" largest {max(join_jumps):.0f} and {max(other_jumps):.0f};"
         f" dip mean {numpy.mean(join_dips):.2f} dB at joins, {numpy.mean(other_dips):.2f} dB inside"
     )
-    assert max(join_jumps) <= max(other_jumps)
+    # No more of them in the tail than chance puts there, and none far beyond it.
+    for joins, others in ((join_jumps, other_jumps), (join_dips, other_dips)):
+        share, expected = numpy.mean(joins > numpy.percentile(others, 98)), 0.02
+        assert share <= expected + 4 * numpy.sqrt(expected * (1 - expected) / len(joins))
+    assert max(join_jumps) <= 2 * max(other_jumps)
     # Joins fall on sounds and silences alike, so their spread must be that of all places: compare ranks.
     ranks = numpy.searchsorted(numpy.sort(other_jumps), join_jumps) / len(other_jumps)
     error = 0.29 / numpy.sqrt(len(ranks))
     assert ranks.mean() < 0.5 + 4 * error
-    assert max(join_dips) <= max(other_dips)
     spread = numpy.std(other_dips) / numpy.sqrt(len(join_dips))
     assert numpy.mean(join_dips) < numpy.mean(other_dips) + 4 * spread
 
