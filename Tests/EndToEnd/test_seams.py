@@ -23,7 +23,7 @@ def dip(samples, at):
 
 @pytest.mark.parametrize("chunk_size", [10, 25, 50, 100])
 async def test_joins_are_like_any_other_place(client, chunk_size):
-    join_jumps, other_jumps, join_dips, other_dips = [], [], [], []
+    join_jumps, other_jumps, join_dips, other_dips, largest = [], [], [], [], 0
     for seed in (1, 2):
         result = await client.stream_speech(LONG, chunk_size=chunk_size, seed=seed)
         samples = numpy.frombuffer(result.pcm, "<i2").astype(float)
@@ -37,18 +37,23 @@ async def test_joins_are_like_any_other_place(client, chunk_size):
         inside = [at for at in range(1200, len(samples) - 1200, 331) if min(abs(at - end) for end in near) > 1200]
         other_jumps += [kinks[at - 48 : at + 48].max() for at in inside]
         other_dips += [dip(samples, at) for at in inside]
+        far = numpy.ones(len(kinks), bool)
+        for end in near:
+            far[end - 1200 : end + 1200] = False
+        largest = max(largest, kinks[far].max())
     assert len(join_jumps) >= 4 and len(other_jumps) >= 200
     print(
         f"\nchunk_size {chunk_size}: {len(join_jumps)} joins;"
         f" jump median {numpy.median(join_jumps):.0f} at joins, {numpy.median(other_jumps):.0f} inside,"
-        f" largest {max(join_jumps):.0f} and {max(other_jumps):.0f};"
+        f" largest {max(join_jumps):.0f} and {largest:.0f};"
         f" dip mean {numpy.mean(join_dips):.2f} dB at joins, {numpy.mean(other_dips):.2f} dB inside"
     )
-    # No more of them in the tail than chance puts there, and none far beyond it.
+    # No more of them in the tail than chance puts there, and none beyond it: the largest are sibilants, of which two
+    # draws of the noise differ by a fifth.
     for joins, others in ((join_jumps, other_jumps), (join_dips, other_dips)):
         share, expected = numpy.mean(joins > numpy.percentile(others, 98)), 0.02
         assert share <= expected + 4 * numpy.sqrt(expected * (1 - expected) / len(joins))
-    assert max(join_jumps) <= 2 * max(other_jumps)
+    assert max(join_jumps) <= 1.25 * largest
     # Joins fall on sounds and silences alike, so their spread must be that of all places: compare ranks.
     ranks = numpy.searchsorted(numpy.sort(other_jumps), join_jumps) / len(other_jumps)
     error = 0.29 / numpy.sqrt(len(ranks))
