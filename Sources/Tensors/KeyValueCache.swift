@@ -4,13 +4,27 @@ public struct KeyValueCache: Sendable {
     public let heads: Int
     public let headWidth: Int
     /// Positions held.
-    public private(set) var length = 0
+    public private(set) var length: Int
     private var packed: PackedHeads
 
     /// - Parameter capacity: Positions to make room for at once.
     public init(batch: Int, heads: Int, headWidth: Int, capacity: Int) {
-        (self.batch, self.heads, self.headWidth) = (batch, heads, headWidth)
+        (self.batch, self.heads, self.headWidth, length) = (batch, heads, headWidth, 0)
         packed = PackedHeads(heads: batch * heads, width: headWidth, capacity: capacity)
+    }
+
+    /// A cache of its own for more rows than one, each of which goes on from what `prefix` holds.
+    /// - Parameters:
+    ///   - prefix: Of one row.
+    ///   - capacity: Positions to make room for at once, those of `prefix` included.
+    /// - Throws: `TensorError.range` if `prefix` has more rows.
+    public init(rows: Int, from prefix: KeyValueCache, capacity: Int) throws {
+        guard prefix.batch == 1 else {
+            throw TensorError.range(op: "KeyValueCache", expected: "a prefix of one row", found: prefix.batch)
+        }
+        (batch, heads, headWidth, length) = (rows, prefix.heads, prefix.headWidth, prefix.length)
+        packed = PackedHeads(
+            prefix.packed, times: rows, keeping: prefix.length, capacity: max(capacity, prefix.length))
     }
 
     /// What is held: `[B, H, length, D]` each (copies).

@@ -8,6 +8,10 @@ public enum Precision: String, Sendable, Codable, CaseIterable {
 
 /// `y = x Wᵀ + b`.
 public struct Linear: Sendable {
+    /// A product of up to so many rows gives each of them what it would get alone, bit for bit: what decoders of several
+    /// sessions share a product for.
+    public static let independentRows = 7
+
     public let inputs: Int
     public let outputs: Int
     let matrix: PackedMatrix

@@ -24,27 +24,31 @@ struct PackedHeads: Sendable {
         values = Tensor(zeros: [heads * ((width + panel - 1) / panel) * self.capacity * panel])
     }
 
+    /// The first `length` positions of all heads of `other`, `times` over.
+    init(_ other: PackedHeads, times: Int = 1, keeping length: Int, capacity: Int) {
+        self.init(heads: times * other.heads, width: other.width, capacity: capacity)
+        let (panel, width, panels) = (CK_PANEL, width, valuePanels)
+        let (count, keyCount, capacity) = (heads, keyCount, self.capacity)
+        let kept = (length + panel - 1) / panel * panel
+        keys.withUnsafeMutableBufferPointer { out in
+            for head in 0..<count {
+                (out.baseAddress! + head * keyCount).update(
+                    from: other.keys.storage.pointer + head % other.heads * other.keyCount, count: kept * width)
+            }
+        }
+        values.withUnsafeMutableBufferPointer { out in
+            for row in 0..<(count * panels) {
+                (out.baseAddress! + row * capacity * panel).update(
+                    from: other.values.storage.pointer + row % (other.heads * panels) * other.capacity * panel,
+                    count: length * panel)
+            }
+        }
+    }
+
     /// Makes room for `needed` positions and keeps the first `length`.
     mutating func reserve(_ needed: Int, keeping length: Int) {
         guard needed > capacity else { return }
-        let panel = CK_PANEL
-        var larger = PackedHeads(heads: heads, width: width, capacity: max(needed, capacity * 2))
-        let (oldKeys, oldValues, old) = (keys, values, self)
-        let (newKeyCount, newCapacity) = (larger.keyCount, larger.capacity)
-        let kept = (length + panel - 1) / panel * panel
-        larger.keys.withUnsafeMutableBufferPointer { out in
-            for head in 0..<heads {
-                (out.baseAddress! + head * newKeyCount).update(
-                    from: oldKeys.storage.pointer + head * old.keyCount, count: kept * width)
-            }
-        }
-        larger.values.withUnsafeMutableBufferPointer { out in
-            for row in 0..<(heads * valuePanels) {
-                (out.baseAddress! + row * newCapacity * panel).update(
-                    from: oldValues.storage.pointer + row * old.capacity * panel, count: length * panel)
-            }
-        }
-        self = larger
+        self = PackedHeads(self, keeping: length, capacity: max(needed, capacity * 2))
     }
 
     /// Writes `count` rows of `width` at position `start`.

@@ -62,6 +62,29 @@ import Testing
         }
     }
 
+    /// Two rows that go on from one, each its own way, are as two that were never one.
+    @Test(arguments: [1, 63, 64, 100], [1, 200]) func rowsGoOnFromAPrefix(length: Int, capacity: Int) throws {
+        var samples = Samples(seed: 33)
+        let k = samples.tensor([1, 3, length, 20]), v = samples.tensor([1, 3, length, 20])
+        var prefix = KeyValueCache(batch: 1, heads: 3, headWidth: 20, capacity: 5)
+        try prefix.append(keys: k, values: v)
+        var forked = try KeyValueCache(rows: 2, from: prefix, capacity: capacity)
+        var expected = KeyValueCache(batch: 2, heads: 3, headWidth: 20, capacity: 1)
+        try expected.append(keys: .concatenated([k, k], axis: 0), values: .concatenated([v, v], axis: 0))
+        for count in [1, 70] {
+            let q = samples.tensor([2, 3, count, 20])
+            let (newK, newV) = (samples.tensor(q.shape), samples.tensor(q.shape))
+            try forked.append(keys: newK, values: newV)
+            try expected.append(keys: newK, values: newV)
+            let (found, wanted) = (try forked.attend(q, scale: 0.2), try expected.attend(q, scale: 0.2))
+            #expect(found.output == wanted.output)
+            #expect(forked.contents.keys == expected.contents.keys)
+            #expect(forked.contents.values == expected.contents.values)
+        }
+        #expect(prefix.length == length && prefix.contents.keys == k && prefix.contents.values == v)
+        #expect(throws: TensorError.self) { try KeyValueCache(rows: 2, from: expected, capacity: 1) }
+    }
+
     @Test func theCacheChecksShapes() throws {
         var cache = KeyValueCache(batch: 1, heads: 2, headWidth: 4, capacity: 1)
         let x = Tensor(zeros: [1, 2, 3, 4])

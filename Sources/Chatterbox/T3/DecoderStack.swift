@@ -1,7 +1,8 @@
 import Checkpoints
 import Tensors
 
-/// The decoder-only transformer of T3, without its token embeddings.
+/// The decoder-only transformer of T3, without its token embeddings. One pass serves several sequences: the weights are
+/// read once for all of them, and no sequence bears on another.
 protocol DecoderStack: Sendable {
     associatedtype Layer: DecoderLayer
     var layers: [Layer] { get }
@@ -10,8 +11,8 @@ protocol DecoderStack: Sendable {
     /// Most positions that a sequence may have.
     var positionCount: Int { get }
     /// What the first layer reads, and what every layer needs to know of the positions.
-    /// - Parameter x: `[rows, positions.count, D]`.
-    func begin(_ x: Tensor, positions: Range<Int>) throws -> (Tensor, Layer.Positions)
+    /// - Parameter x: `[N, D]`, the rows of the spans.
+    func begin(_ x: Tensor, spans: [DecoderSpan]) throws -> (Tensor, Layer.Positions)
     /// The norm behind the last layer, on `[rows, D]`.
     func end(_ x: Tensor) throws -> Tensor
 }
@@ -19,33 +20,40 @@ protocol DecoderStack: Sendable {
 /// One layer: attention, then a feed-forward, each behind a norm and added to its input.
 protocol DecoderLayer: Sendable {
     associatedtype Positions
-    /// - Parameter x: `[rows, T, D]`.
-    /// - Returns: the same shape, and the attention of the watched heads, `[rows, watched.count, T, length]`.
+    /// - Parameters:
+    ///   - x: `[N, D]`, the rows of the spans.
+    ///   - index: of the layer.
+    ///   - states: of the spans.
+    /// - Returns: the same shape, and by span the attention of the watched heads, `[rows, watched.count, T, length]`.
     func callAsFunction(
-        _ x: Tensor, positions: Positions, cache: inout KeyValueCache, watching watched: [Int]
-    ) throws -> (Tensor, attention: Tensor)
+        _ x: Tensor, index: Int, spans: [DecoderSpan], positions: Positions, states: inout [DecoderState],
+        watching watched: [Int]
+    ) throws -> (Tensor, attention: [Tensor])
 }
 
 extension DecoderStack {
-    /// Runs the positions that follow those in `caches`.
-    /// - Parameter x: `[rows, T, D]`.
-    /// - Returns: the last position's final state `[rows, D]`, and its attention over all positions so far in row 0,
-    ///   by watched head, from the first layer to the last.
+    /// Runs the `count` positions that follow those in each of the states.
+    /// - Parameter x: `[N, D]`: state after state, row after row its positions.
+    /// - Returns: the last position's final state of every row, `[rows of all states, D]`, and by state its attention over
+    ///   all positions so far in row 0, by watched head, from the first layer to the last.
     /// - Throws: `ChatterboxError.tooLong`.
-    func callAsFunction(_ x: Tensor, caches: inout [KeyValueCache]) throws -> (state: Tensor, attention: [[Float]]) {
-        let start = caches[0].length
-        let (rows, time) = (x.shape[0], x.shape[1])
-        guard start + time <= positionCount else {
-            throw ChatterboxError.tooLong(what: "positions", count: start + time, limit: positionCount)
+    func callAsFunction(
+        _ x: Tensor, count: Int, states: inout [DecoderState]
+    ) throws -> (hidden: Tensor, attention: [[[Float]]]) {
+        let spans = DecoderSpan.of(states, count: count)
+        if let longest = spans.map(\.positions.upperBound).max(), longest > positionCount {
+            throw ChatterboxError.tooLong(what: "positions", count: longest, limit: positionCount)
         }
-        var (x, positions) = try begin(x, positions: start..<start + time)
-        var attention: [[Float]] = []
-        for (i, layer) in layers.enumerated() {
-            let seen: Tensor
-            (x, seen) = try layer(x, positions: positions, cache: &caches[i], watching: watched.heads[i])
-            attention += lastRows(seen)
+        var (x, positions) = try begin(x, spans: spans)
+        var attention = [[[Float]]](repeating: [], count: spans.count)
+        for (index, layer) in layers.enumerated() {
+            let seen: [Tensor]
+            (x, seen) = try layer(
+                x, index: index, spans: spans, positions: positions, states: &states, watching: watched.heads[index])
+            for (span, seen) in seen.enumerated() { attention[span] += lastRows(seen) }
         }
-        let last = time == 1 ? x : try x.sliced(axis: 1, from: time - 1, to: time)
+        let rows = x.shape[0] / max(count, 1)
+        let last = try x.reshaped([rows, count, -1]).sliced(axis: 1, from: count - 1, to: count)
         return (try end(last.reshaped([rows, -1])), attention)
     }
 

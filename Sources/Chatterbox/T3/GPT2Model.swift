@@ -21,8 +21,11 @@ struct GPT2Model: DecoderStack {
         watched = WatchedHeads(configuration)
     }
 
-    func begin(_ x: Tensor, positions: Range<Int>) throws -> (Tensor, Void) {
-        (try x + positionEmbedding(positions.map { Int32($0) }), ())
+    func begin(_ x: Tensor, spans: [DecoderSpan]) throws -> (Tensor, Void) {
+        let positions = spans.flatMap { span in
+            (0..<span.rows).flatMap { _ in span.positions.map { Int32($0) } }
+        }
+        return (try x + positionEmbedding(positions), ())
     }
 
     func end(_ x: Tensor) throws -> Tensor { try finalNorm(x) }
@@ -47,9 +50,10 @@ struct GPT2Block: DecoderLayer {
     }
 
     func callAsFunction(
-        _ x: Tensor, positions: Void, cache: inout KeyValueCache, watching watched: [Int]
-    ) throws -> (Tensor, attention: Tensor) {
-        let (mixed, seen) = try attention(norm1(x), cache: &cache, watching: watched)
+        _ x: Tensor, index: Int, spans: [DecoderSpan], positions: Void, states: inout [DecoderState],
+        watching watched: [Int]
+    ) throws -> (Tensor, attention: [Tensor]) {
+        let (mixed, seen) = try attention(norm1(x), layer: index, spans: spans, states: &states, watching: watched)
         let attended = try x + mixed
         return (try attended + down(up(norm2(attended)).geluTanh()), seen)
     }

@@ -24,8 +24,8 @@ struct LlamaModel: DecoderStack {
         positionCount = positions
     }
 
-    func begin(_ x: Tensor, positions: Range<Int>) throws -> (Tensor, RotaryEmbedding.Tables) {
-        (x, try rotary.tables(positions))
+    func begin(_ x: Tensor, spans: [DecoderSpan]) throws -> (Tensor, [RotaryEmbedding.Tables]) {
+        (x, try spans.map { try rotary.tables($0.positions) })
     }
 
     func end(_ x: Tensor) throws -> Tensor { try norm(x) }
@@ -55,9 +55,11 @@ struct LlamaDecoderLayer: DecoderLayer {
     }
 
     func callAsFunction(
-        _ x: Tensor, positions: RotaryEmbedding.Tables, cache: inout KeyValueCache, watching watched: [Int]
-    ) throws -> (Tensor, attention: Tensor) {
-        let (mixed, seen) = try attention(inputNorm(x), rotary: positions, cache: &cache, watching: watched)
+        _ x: Tensor, index: Int, spans: [DecoderSpan], positions: [RotaryEmbedding.Tables],
+        states: inout [DecoderState], watching watched: [Int]
+    ) throws -> (Tensor, attention: [Tensor]) {
+        let (mixed, seen) = try attention(
+            inputNorm(x), layer: index, spans: spans, rotary: positions, states: &states, watching: watched)
         let attended = try x + mixed
         return (try attended + down(gateUp(postAttentionNorm(attended)).siluGated()), seen)
     }

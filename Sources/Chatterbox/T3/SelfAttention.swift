@@ -1,7 +1,7 @@
 import Tensors
 
 /// Multi-head attention of a decoder's layer over the positions so far, from the fused projection of queries, keys and
-/// values to the output's projection.
+/// values to the output's projection. The projections are of all sequences together; each attends to its own positions.
 struct SelfAttention: Sendable {
     private let qkv: Linear
     private let output: Linear
@@ -18,22 +18,39 @@ struct SelfAttention: Sendable {
     }
 
     /// - Parameters:
-    ///   - x: `[rows, T, D]`, behind the layer's norm.
-    ///   - rotary: of the `T` positions; nil for a backbone that has learned its positions.
+    ///   - x: `[N, D]`, the rows of the spans behind the layer's norm.
+    ///   - layer: whose caches to take.
+    ///   - rotary: of each span's positions; nil for a backbone that has learned its positions.
     ///   - watched: heads whose attention is wanted.
-    /// - Returns: `[rows, T, D]`, and the attention `[rows, watched.count, T, length]`.
+    /// - Returns: `[N, D]`, and by span the attention `[rows, watched.count, T, length]`.
     func callAsFunction(
-        _ x: Tensor, rotary: RotaryEmbedding.Tables? = nil, cache: inout KeyValueCache, watching watched: [Int]
-    ) throws -> (Tensor, attention: Tensor) {
-        let (rows, time) = (x.shape[0], x.shape[1])
-        let projected = try qkv(x).reshaped([rows, time, 3 * heads, headDim]).transposed(1, 2)
+        _ x: Tensor, layer: Int, spans: [DecoderSpan], rotary: [RotaryEmbedding.Tables]? = nil,
+        states: inout [DecoderState], watching watched: [Int]
+    ) throws -> (Tensor, attention: [Tensor]) {
+        let projected = try qkv(x)
+        var (mixed, seen): ([Tensor], [Tensor]) = ([], [])
+        for (index, span) in spans.enumerated() {
+            let own = try projected.sliced(axis: 0, from: span.range.lowerBound, to: span.range.upperBound)
+                .reshaped([span.rows, span.positions.count, 3 * heads, headDim]).transposed(1, 2)
+            let (output, attention) = try attend(
+                own, rotary: rotary?[index], cache: &states[index].caches[layer], watching: watched)
+            mixed.append(try output.transposed(1, 2).reshaped([span.range.count, heads * headDim]))
+            seen.append(attention)
+        }
+        return (try output(.concatenated(mixed, axis: 0)), seen)
+    }
+
+    /// - Parameter projected: queries, keys and values of one sequence, `[rows, 3 * heads, T, headDim]`.
+    /// - Returns: `[rows, heads, T, headDim]`.
+    private func attend(
+        _ projected: Tensor, rotary: RotaryEmbedding.Tables?, cache: inout KeyValueCache, watching watched: [Int]
+    ) throws -> (output: Tensor, attention: Tensor) {
         var turned = try projected.sliced(axis: 1, from: 0, to: 2 * heads)
         if let rotary { turned = try turned.rotated(cosine: rotary.cosine, sine: rotary.sine) }
         try cache.append(
             keys: turned.sliced(axis: 1, from: heads, to: 2 * heads),
             values: projected.sliced(axis: 1, from: 2 * heads, to: 3 * heads))
-        let (mixed, seen) = try cache.attend(
+        return try cache.attend(
             turned.sliced(axis: 1, from: 0, to: heads), scale: 1 / Float(headDim).squareRoot(), watching: watched)
-        return (try output(mixed.transposed(1, 2).reshaped([rows, time, heads * headDim])), seen)
     }
 }

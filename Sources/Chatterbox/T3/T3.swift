@@ -7,6 +7,10 @@ public struct T3: Sendable {
     public let configuration: T3Configuration
     /// Speech positions that a new utterance's caches have room for.
     private static let speechRoom = 192
+    /// Voices, each with an emotion, whose conditioning is remembered; what that takes is theirs until others come. At 4
+    /// bytes a number a voice of nano takes 28 MB, of turbo 75 MB, of english and multilingual 16 MB, since caches have
+    /// room for a multiple of 64 positions.
+    private static let rememberedPrefixes = 4
 
     private let backbone: any DecoderStack
     private let condEnc: T3CondEnc
@@ -16,6 +20,7 @@ public struct T3: Sendable {
     private let textPositions: Embedding?
     private let speechPositions: Embedding?
     private let speechHead: Linear
+    private let prefixes = RecentValues<T3Cond, DecoderState>(capacity: Self.rememberedPrefixes)
 
     /// Reads every weight and audits that none is left over.
     /// - Throws: `CheckpointError`, `TensorError`.
@@ -58,58 +63,62 @@ public struct T3: Sendable {
     private var maxTextTokens: Int { textPositions?.vocabulary ?? configuration.maxTextTokens }
 
     /// Reads conditioning, text and the start of speech (twice with a Llama backbone, as the reference does): the logits
-    /// of the first speech token are ready afterwards.
+    /// of the first speech token are ready afterwards. What the conditioning makes of the caches is remembered for the
+    /// next text.
     /// - Parameters:
     ///   - textTokens: framed (`T3Configuration.framed`).
     ///   - cfgWeight: weight of classifier-free guidance; 0 does without it, and with half the work. GPT-2 models have
     ///     no guidance: they take it for 0.
     /// - Throws: `ChatterboxError.token`, `.tooLong`, `.input`.
     public func prefill(textTokens: [Int32], conditionals: T3Cond, cfgWeight: Float) throws -> T3State {
-        let (embeds, textStart) = try embeds(textTokens: textTokens, conditionals: conditionals, cfgWeight: cfgWeight)
+        let text = try text(textTokens, cfgWeight: cfgWeight)
+        let (rows, count) = (text.shape[0], text.shape[1])
+        let prefix = try prefix(conditionals)
         // Some seconds of speech: sessions are many and most requests short, and the caches grow if need be.
-        let caches = (0..<configuration.layerCount).map { _ in
-            KeyValueCache(
-                batch: embeds.shape[0], heads: configuration.headCount, headWidth: configuration.headDim,
-                capacity: embeds.shape[1] + Self.speechRoom)
-        }
-        let guidance = embeds.shape[0] == 1 ? 0 : cfgWeight
-        var state = T3State(caches: caches, cfgWeight: guidance, text: textStart..<textStart + textTokens.count)
-        try advance(embeds, state: &state)
-        return state
+        var states = [
+            T3State(
+                decoder: try DecoderState(rows: rows, from: prefix, room: count + Self.speechRoom),
+                cfgWeight: rows == 1 ? 0 : cfgWeight, text: prefix.length..<prefix.length + textTokens.count)
+        ]
+        try advance(text.reshaped([rows * count, -1]), count: count, states: &states, 0..<1)
+        return states.removeLast()
     }
 
-    /// What the backbone reads at first: `[rows, n, D]`, and where the text starts in it.
-    package func embeds(
-        textTokens: [Int32], conditionals: T3Cond, cfgWeight: Float
-    ) throws -> (Tensor, textStart: Int) {
+    /// The conditioning read in one row: all that precedes the text depends on nothing else, and is the same with and
+    /// without guidance.
+    private func prefix(_ conditionals: T3Cond) throws -> DecoderState {
+        var key = conditionals
+        if !configuration.emotionAdv { key.emotionAdv = 0 }
+        return try prefixes.value(of: key) {
+            let x = try cond(conditionals)
+            let count = x.shape[1]
+            var states = [DecoderState(rows: 1, configuration: configuration, room: count)]
+            _ = try backbone(x.reshaped([count, -1]), count: count, states: &states)
+            return states.removeLast()
+        }
+    }
+
+    /// What the backbone reads behind the conditioning: `[rows, n, D]`, the text first.
+    package func text(_ textTokens: [Int32], cfgWeight: Float) throws -> Tensor {
         try check(textTokens, kind: "text", vocabularySize: configuration.textVocabularySize)
         guard textTokens.count <= maxTextTokens, !textTokens.isEmpty else {
             throw ChatterboxError.tooLong(what: "text tokens", count: textTokens.count, limit: maxTextTokens)
         }
-        let cond = try cond(conditionals)
         var text = try textEmbedding(textTokens)
         let positions = try textPositions?(positions(textTokens.count))
         if let positions { text = try text + positions }
-        let start = try speech(configuration.startSpeechToken, position: 0)
-        func row(_ text: Tensor) throws -> Tensor {
-            let starts = configuration.backbone == .llama ? [start, start] : [start]
-            return try Tensor.concatenated(
-                [cond.reshaped([cond.shape[1], cond.shape[2]]), text] + starts, axis: 0)
-        }
+        let start = try speech([configuration.startSpeechToken], positions: [0])
+        let starts = configuration.backbone == .llama ? [start, start] : [start]
         // With guidance there is a second row, which knows the text's positions but not the text.
-        var rows = [try row(text)]
-        if cfgWeight != 0, let positions { rows.append(try row(positions)) }
-        let length = rows[0].shape[0]
-        return (
-            try Tensor.concatenated(rows, axis: 0).reshaped([rows.count, length, configuration.hiddenSize]),
-            cond.shape[1]
-        )
+        let rows = cfgWeight == 0 ? [text] : [text, positions].compactMap(\.self)
+        return try Tensor.concatenated(rows.flatMap { [$0] + starts }, axis: 0)
+            .reshaped([rows.count, textTokens.count + starts.count, configuration.hiddenSize])
     }
 
-    /// One speech token embedded, `[1, D]`.
-    private func speech(_ token: Int32, position: Int) throws -> Tensor {
-        let embedded = try speechEmbedding([token])
-        return try speechPositions.map { try embedded + $0([Int32(position)]) } ?? embedded
+    /// Speech tokens embedded, `[tokens.count, D]`.
+    private func speech(_ tokens: [Int32], positions: [Int32]) throws -> Tensor {
+        let embedded = try speechEmbedding(tokens)
+        return try speechPositions.map { try embedded + $0(positions) } ?? embedded
     }
 
     /// The conditioning's positions, `[1, n, D]`.
@@ -121,35 +130,63 @@ public struct T3: Sendable {
             throw ChatterboxError.tooLong(what: "prompt speech tokens", count: tokens.count, limit: limit)
         }
         guard !tokens.isEmpty else { return try condEnc(conditionals, prompt: nil) }
-        var prompt = try speechEmbedding(tokens)
-        if let speechPositions { prompt = try prompt + speechPositions(positions(tokens.count)) }
+        let prompt = try speech(tokens, positions: positions(tokens.count))
         return try condEnc(conditionals, prompt: prompt.reshaped([1, tokens.count, configuration.hiddenSize]))
     }
 
     /// Feeds one speech token: the logits of the next are ready afterwards.
     /// - Throws: `ChatterboxError.token`; `.tooLong` after `maxSteps` tokens.
     public func step(_ token: Int32, state: inout T3State) throws {
-        try check([token], kind: "speech", vocabularySize: configuration.speechVocabularySize)
-        guard state.steps < maxSteps else {
-            throw ChatterboxError.tooLong(what: "speech tokens", count: state.steps + 1, limit: maxSteps)
-        }
-        let embedded = try speech(token, position: state.steps + 1)
-        let rows = state.cfgWeight == 0 ? 1 : 2
-        let x = try rows == 1 ? embedded : Tensor.concatenated([embedded, embedded], axis: 0)
-        try advance(x.reshaped([rows, 1, configuration.hiddenSize]), state: &state)
-        state.steps += 1
+        var states = [state.take()]
+        defer { state = states.removeLast() }
+        try step([token], states: &states)
     }
 
-    private func advance(_ x: Tensor, state: inout T3State) throws {
-        let (hidden, attention) = try backbone(x, caches: &state.caches)
+    /// Feeds each state its speech token, in as few passes over the weights as can be. What a state gets doesn't depend
+    /// on the others, to the bit.
+    /// - Parameter states: as many as tokens.
+    /// - Throws: `ChatterboxError.token`, `.tooLong` as for one; then no state has changed.
+    public func step(_ tokens: [Int32], states: inout [T3State]) throws {
+        precondition(tokens.count == states.count, "\(tokens.count) tokens for \(states.count) states")
+        try check(tokens, kind: "speech", vocabularySize: configuration.speechVocabularySize)
+        if let most = states.map(\.steps).max(), most >= maxSteps {
+            throw ChatterboxError.tooLong(what: "speech tokens", count: most + 1, limit: maxSteps)
+        }
+        var start = 0
+        while start < states.count {
+            var (end, rows) = (start, 0)
+            while end < states.count, end == start || rows + states[end].rows <= Linear.independentRows {
+                rows += states[end].rows
+                end += 1
+            }
+            let each = (start..<end).flatMap { [Int](repeating: $0, count: states[$0].rows) }
+            let x = try speech(each.map { tokens[$0] }, positions: each.map { Int32(states[$0].steps + 1) })
+            try advance(x, count: 1, states: &states, start..<end)
+            for index in start..<end { states[index].steps += 1 }
+            start = end
+        }
+    }
+
+    /// Runs `count` more positions of some of the states.
+    /// - Parameter x: `[N, D]`, the rows of these states.
+    private func advance(_ x: Tensor, count: Int, states: inout [T3State], _ range: Range<Int>) throws {
+        var decoders = range.map { states[$0].decoder.take() }
+        defer { for (index, decoder) in zip(range, decoders) { states[index].decoder = decoder } }
+        let (hidden, attention) = try backbone(x, count: count, states: &decoders)
         let logits = try speechHead(hidden)
         let size = configuration.speechVocabularySize
-        let weight = state.cfgWeight
-        state.logits = logits.withUnsafeBufferPointer { values in
-            guard weight != 0 else { return Array(values) }
-            return (0..<size).map { values[$0] + weight * (values[$0] - values[size + $0]) }
+        logits.withUnsafeBufferPointer { values in
+            var row = 0
+            for (index, attention) in zip(range, attention) {
+                let (first, weight) = (row * size, states[index].cfgWeight)
+                states[index].logits =
+                    weight == 0
+                    ? Array(values[first..<first + size])
+                    : (first..<first + size).map { values[$0] + weight * (values[$0] - values[size + $0]) }
+                states[index].headAlignments = attention.map { Array($0[states[index].text]) }
+                row += states[index].rows
+            }
         }
-        state.headAlignments = attention.map { Array($0[state.text]) }
     }
 
     private func positions(_ count: Int) -> [Int32] { (0..<Int32(count)).map { $0 } }
@@ -176,14 +213,23 @@ public struct T3State: Sendable {
     public internal(set) var headAlignments: [[Float]] = []
     /// Speech tokens fed so far.
     public internal(set) var steps = 0
-    var caches: [KeyValueCache]
+    var decoder: DecoderState
     let cfgWeight: Float
     /// Where the text is among the positions.
     let text: Range<Int>
+    /// Two with guidance.
+    var rows: Int { decoder.rows }
 
-    init(caches: [KeyValueCache], cfgWeight: Float, text: Range<Int>) {
-        self.caches = caches
+    init(decoder: DecoderState, cfgWeight: Float, text: Range<Int>) {
+        self.decoder = decoder
         self.cfgWeight = cfgWeight
         self.text = text
+    }
+
+    /// The state, whose caches are no more here: so that it is the one copy, which is changed in place.
+    mutating func take() -> T3State {
+        let all = self
+        _ = decoder.take()
+        return all
     }
 }

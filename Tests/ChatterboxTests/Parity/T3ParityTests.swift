@@ -24,8 +24,11 @@ import Testing
     @Test(arguments: fixtures)
     func inputs(_ name: String) throws {
         let (fixture, t3, cond) = try Self.model(name)
-        expectParity(try t3.cond(cond), try fixture.tensor("out.cond"), "\(name) conditioning")
-        let (embeds, _) = try t3.embeds(textTokens: fixture.integers("in.text"), conditionals: cond, cfgWeight: 0.5)
+        let before = try t3.cond(cond)
+        expectParity(before, try fixture.tensor("out.cond"), "\(name) conditioning")
+        let text = try t3.text(fixture.integers("in.text"), cfgWeight: 0.5)
+        let rows = [Tensor](repeating: before, count: text.shape[0])
+        let embeds = try Tensor.concatenated([.concatenated(rows, axis: 0), text], axis: 1)
         guard t3.configuration.backbone == .llama else {
             expectParity(embeds, try fixture.tensor("out.embeds"), "\(name) embeddings")
             return
