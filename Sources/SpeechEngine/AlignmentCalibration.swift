@@ -104,7 +104,7 @@ public struct AlignmentCalibration: Sendable {
             let token = sampler.sample(logits: logits, history: history)
             history.append(token)
             if token == model.stopToken || history.count >= min(maxFrames, model.maxTokensPerPiece) { return matrices }
-            try model.step(token, &decoding)
+            try model.model.t3.step(token, state: &decoding)
         }
     }
 

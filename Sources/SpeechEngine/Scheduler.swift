@@ -1,7 +1,9 @@
 import Foundation
 
-/// Runs sessions on threads of its own, one unit of work at a time. Who has waited longest for its first sound goes first,
-/// then whoever's listener would run dry first; a session whose listener is slow waits until there is room.
+/// Runs sessions on threads of its own, one unit of work at a time: a session's text or audio, or the next token of all
+/// sessions that want one, in one pass of T3. Who waits for its first sound goes first, then whoever's listener would run
+/// dry first; a session whose listener is slow waits until there is room. Passes of T3, which read memory, and S3Gen, which
+/// computes, run side by side; two passes of T3 never do, since one does the work of both.
 package final class Scheduler<Model: SpeechModel>: @unchecked Sendable {
     // Proof of Sendable: everything mutable is in `state`, touched only with `condition` locked.
     private struct State {
@@ -13,20 +15,30 @@ package final class Scheduler<Model: SpeechModel>: @unchecked Sendable {
         var busy = 0
         /// Accepted, no place yet; in order.
         var waiting: [Session<Model>] = []
-        var stopping = false
-        var threads = 0
+        var isMakingTokens = false
+        var isStopping = false
         var running: Int { ready.count + parked.count + busy }
     }
 
+    private enum Work {
+        case own(Session<Model>)
+        case tokens([Session<Model>])
+    }
+
+    /// Who has so many seconds more than the one who has least needn't share a pass with it, which would take longer.
+    private static var hurry: Double { 2 }
+
+    private let model: Model
     private let condition = NSCondition()
     private var state = State()
     private let maxRunning: Int
     private let maxWaiting: Int
 
-    package init(threads: Int, maxRunning: Int, maxWaiting: Int) {
+    /// - Parameter model: that speaks all requests, and so can speak them together.
+    package init(model: Model, threads: Int, maxRunning: Int, maxWaiting: Int) {
+        self.model = model
         self.maxRunning = maxRunning
         self.maxWaiting = maxWaiting
-        state.threads = threads
         for index in 0..<threads {
             let thread = Thread { [weak self] in
                 while let self, self.work() {}
@@ -43,18 +55,22 @@ package final class Scheduler<Model: SpeechModel>: @unchecked Sendable {
     }
 
     /// Takes a request; its events come from the stream.
-    /// - Throws: `SpeechEngineError.queueFull`, `.shuttingDown`.
+    /// - Parameter voices: names to tell whoever asks for another.
+    /// - Throws: `SpeechEngineError.queueFull`, `.shuttingDown`; what `Utterance` has to say of the request.
     package func start(
-        _ utterance: Utterance<Model>, seed: UInt64, sampleRateHz: Int, maxUnreadChunks: Int
+        _ request: SpeechRequest, voiceName: String, voices: [String], seed: UInt64, maxUnreadChunks: Int
     ) throws -> SpeechStream {
+        let utterance = try Utterance(
+            model: model, request: request, voiceName: voiceName, voices: voices, seed: seed)
         let queue = EventQueue(capacity: maxUnreadChunks)
-        try add(Session(utterance: utterance, queue: queue, seed: seed, sampleRateHz: sampleRateHz))
+        queue.onChange { [weak self] in self?.review() }
+        try add(Session(utterance: utterance, queue: queue, seed: seed, sampleRateHz: model.sampleRateHz))
         return SpeechStream(queue: queue)
     }
 
     private func add(_ session: Session<Model>) throws {
         try condition.withLock {
-            guard !state.stopping else { throw SpeechEngineError.shuttingDown }
+            guard !state.isStopping else { throw SpeechEngineError.shuttingDown }
             if state.running < maxRunning {
                 state.ready.append(session)
             } else {
@@ -63,13 +79,12 @@ package final class Scheduler<Model: SpeechModel>: @unchecked Sendable {
             }
             condition.signal()
         }
-        session.queue.onChange { [weak self] in self?.review() }
     }
 
     /// Ends all sessions and threads.
     package func stop() {
         let ended = condition.withLock { () -> [Session<Model>] in
-            state.stopping = true
+            state.isStopping = true
             let all = state.ready + state.parked + state.waiting
             (state.ready, state.parked, state.waiting) = ([], [], [])
             condition.broadcast()
@@ -82,48 +97,74 @@ package final class Scheduler<Model: SpeechModel>: @unchecked Sendable {
     private func review() {
         condition.withLock {
             state.waiting.removeAll { $0.queue.isCancelled }
-            state.ready.removeAll { $0.queue.isCancelled }
-            let free = state.parked.filter { $0.queue.isCancelled || !$0.queue.isFull }
-            state.parked.removeAll { session in free.contains { $0 === session } }
-            state.ready += free.filter { !$0.queue.isCancelled }
-            admit()
-            condition.broadcast()
+            let all = state.ready + state.parked
+            (state.ready, state.parked) = ([], [])
+            place(all)
+            condition.signal()
         }
     }
 
-    /// With the lock held.
-    private func admit() {
+    /// Sessions that nobody works on, and those that wait, where they belong now. With the lock held.
+    private func place(_ sessions: [Session<Model>]) {
+        for session in sessions where !session.queue.isCancelled {
+            if session.queue.isFull { state.parked.append(session) } else { state.ready.append(session) }
+        }
         while state.running < maxRunning, !state.waiting.isEmpty { state.ready.append(state.waiting.removeFirst()) }
     }
 
-    /// Takes a session, advances it, gives it back.
+    /// Takes sessions, does their most urgent work, gives them back.
     /// - Returns: false when the scheduler has stopped.
     private func work() -> Bool {
-        let taken: Session<Model>? = condition.withLock {
-            while state.ready.isEmpty, !state.stopping { condition.wait() }
-            guard !state.stopping else { return nil }
-            var (best, least) = (0, Double.infinity)
-            for (index, session) in state.ready.enumerated() {
-                let lead = session.lead
-                if lead < least { (best, least) = (index, lead) }
+        let taken = condition.withLock { () -> Work? in
+            while !state.isStopping {
+                if let work = take() { return work }
+                condition.wait()
             }
-            state.busy += 1
-            return state.ready.remove(at: best)
+            return nil
         }
-        guard let session = taken else { return false }
-        let goesOn = session.advance()
-        let stopped = condition.withLock { () -> Bool in
-            state.busy -= 1
-            if goesOn, !state.stopping {
-                if session.queue.isFull { state.parked.append(session) } else { state.ready.append(session) }
-            }
-            admit()
-            condition.broadcast()
-            return state.stopping
+        switch taken {
+        case .own(let session): return giveBack(session.advance() ? [session] : [], of: 1)
+        case .tokens(let sessions):
+            return giveBack(Session.makeTokens(sessions, model: model), of: sessions.count, madeTokens: true)
+        case nil: return false
         }
-        if stopped, goesOn { session.queue.finish(SpeechEngineError.shuttingDown) }
-        // It may have been read between the look at its queue and its parking.
-        if goesOn, !session.queue.isFull { review() }
+    }
+
+    /// What is most urgent of all that isn't being done. With the lock held.
+    private func take() -> Work? {
+        let now = ContinuousClock.now
+        let able = state.ready.filter { !state.isMakingTokens || $0.work != .token }
+        let leads = able.map { $0.lead(at: now) }
+        guard
+            let best = able.indices.min(by: {
+                (leads[$0], able[$0].work, able[$0].accepted) < (leads[$1], able[$1].work, able[$1].accepted)
+            })
+        else { return nil }
+        let makesTokens = able[best].work == .token
+        let limit = max(leads[best], 0) + Self.hurry
+        let taken =
+            makesTokens
+            ? able.indices.filter { able[$0].work == .token && leads[$0] <= limit }.map { able[$0] } : [able[best]]
+        state.ready.removeAll { session in taken.contains { $0 === session } }
+        state.busy += taken.count
+        if makesTokens { state.isMakingTokens = true }
+        // Another thread may do something of what is left.
+        if state.ready.contains(where: { !state.isMakingTokens || $0.work != .token }) { condition.signal() }
+        return makesTokens ? .tokens(taken) : .own(able[best])
+    }
+
+    /// - Parameters:
+    ///   - sessions: that go on.
+    ///   - count: of those that were taken.
+    /// - Returns: false when the scheduler has stopped.
+    private func giveBack(_ sessions: [Session<Model>], of count: Int, madeTokens: Bool = false) -> Bool {
+        let stopped = condition.withLock {
+            state.busy -= count
+            if madeTokens { state.isMakingTokens = false }
+            if !state.isStopping { place(sessions) }
+            return state.isStopping
+        }
+        if stopped { for session in sessions { session.queue.finish(SpeechEngineError.shuttingDown) } }
         return !stopped
     }
 }

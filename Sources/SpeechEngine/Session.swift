@@ -5,7 +5,7 @@ final class Session<Model: SpeechModel>: @unchecked Sendable {
     let queue: EventQueue
     private var utterance: Utterance<Model>
     private let seed: UInt64
-    private let accepted: ContinuousClock.Instant
+    let accepted: ContinuousClock.Instant
     private var firstChunk: Duration?
     private var chunks = 0
     private var sent = 0
@@ -21,12 +21,29 @@ final class Session<Model: SpeechModel>: @unchecked Sendable {
 
     /// Seconds of sound that the listener still has if it plays since the first chunk: who has least goes first. Before
     /// the first chunk it is less than any.
-    var lead: Double {
+    func lead(at now: ContinuousClock.Instant) -> Double {
         guard let firstChunk else { return -.infinity }
-        return utterance.audioDuration - (accepted.duration(to: .now) - firstChunk).seconds
+        return utterance.audioDuration - (accepted.duration(to: now) - firstChunk).seconds
     }
 
-    /// Does one unit of work and sends what it gave.
+    var work: Utterance<Model>.Work { utterance.work }
+
+    /// Makes a token for each of the sessions, which want one, in one pass of their model.
+    /// - Returns: those that go on.
+    static func makeTokens(_ sessions: [Session], model: Model) -> [Session] {
+        var (tokens, decodings): ([Int32], [Model.Decoding]) = ([], [])
+        for session in sessions { session.utterance.enter(&tokens, &decodings) }
+        do {
+            try model.step(tokens, &decodings)
+        } catch {
+            for session in sessions { session.queue.finish(error) }
+            return []
+        }
+        for session in sessions.reversed() { session.utterance.draw(decodings.removeLast()) }
+        return sessions
+    }
+
+    /// Does one unit of work of its own and sends what it gave.
     /// - Returns: false when the session is over.
     func advance() -> Bool {
         do {

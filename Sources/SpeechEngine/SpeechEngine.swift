@@ -64,8 +64,8 @@ public final class SpeechEngine: SpeechSynthesizing {
         }
         let speech = ChatterboxSpeechModel(model: model, text: text)
         try Self.warmUp(speech)
-        let scheduler = Scheduler<ChatterboxSpeechModel>(
-            threads: max(1, configuration.threads), maxRunning: configuration.maxSessions,
+        let scheduler = Scheduler(
+            model: speech, threads: max(1, configuration.threads), maxRunning: configuration.maxSessions,
             maxWaiting: configuration.maxWaiting)
         loaded.withLock { $0 = Loaded(model: speech, scheduler: scheduler) }
     }
@@ -115,11 +115,9 @@ public final class SpeechEngine: SpeechSynthesizing {
         guard !stopped.load(ordering: .acquiring) else { throw SpeechEngineError.shuttingDown }
         guard let current else { throw SpeechEngineError.notReady }
         let seed = request.seed ?? UInt64.random(in: 0...UInt64(UInt32.max))
-        let utterance = try Utterance(
-            model: current.model, request: request, voiceName: request.voice ?? defaultVoice, voices: voices, seed: seed
-        )
         return try current.scheduler.start(
-            utterance, seed: seed, sampleRateHz: sampleRateHz, maxUnreadChunks: configuration.maxUnreadChunks)
+            request, voiceName: request.voice ?? defaultVoice, voices: voices, seed: seed,
+            maxUnreadChunks: configuration.maxUnreadChunks)
     }
 
     /// Ends all requests with `SpeechEngineError.shuttingDown` and the threads with them.

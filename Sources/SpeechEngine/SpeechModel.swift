@@ -41,7 +41,8 @@ package protocol SpeechModel: Sendable {
     func voice(of recording: Data) throws -> Voice
     func sampler(for request: SpeechRequest, seed: UInt64) -> TokenSampler
     func prefill(_ piece: [Int32], voice: Voice, request: SpeechRequest) throws -> Decoding
-    func step(_ token: Int32, _ decoding: inout Decoding) throws
+    /// Feeds each of some pieces its token, all in one pass. What a piece gets doesn't depend on the others.
+    func step(_ tokens: [Int32], _ decodings: inout [Decoding]) throws
     /// `[1, 80, frames]`: the frames after `context` tokens, without the lookahead's unless `finalize`.
     func mel(
         tokens: [Int32], context: Int, firstToken: Int, voice: Voice, seed: UInt64, finalize: Bool,
@@ -141,8 +142,8 @@ package struct ChatterboxSpeechModel: SpeechModel {
             cfgWeight: Float(request.cfgWeight))
     }
 
-    package func step(_ token: Int32, _ decoding: inout T3State) throws {
-        try model.t3.step(token, state: &decoding)
+    package func step(_ tokens: [Int32], _ decodings: inout [T3State]) throws {
+        try model.t3.step(tokens, states: &decodings)
     }
 
     package func mel(

@@ -11,8 +11,15 @@ package struct Utterance<Model: SpeechModel>: Sendable {
         case finished(SpeechSummary.EndReason)
     }
 
-    /// Tokens in one unit of work: some ten milliseconds, so that others get their turn.
-    private static var tokensPerUnit: Int { 8 }
+    /// What the next unit of work is; of those who wait for their first sound, the first named go first.
+    package enum Work: Comparable, Sendable {
+        /// A text to begin, or audio.
+        case own
+        /// A token, to be made together with those of others.
+        case token
+        /// A recording to make a voice of, which takes seconds.
+        case voice
+    }
 
     private let model: Model
     private let request: SpeechRequest
@@ -46,7 +53,8 @@ package struct Utterance<Model: SpeechModel>: Sendable {
 
     /// A piece that T3 is speaking.
     private struct Speaking: Sendable {
-        var decoding: Model.Decoding
+        /// Nil while the model has it.
+        var decoding: Model.Decoding?
         var monitor: AlignmentMonitor?
         var sampler: TokenSampler
         var history: [Int32] = []
@@ -98,6 +106,38 @@ package struct Utterance<Model: SpeechModel>: Sendable {
         Double(tokens * model.framesPerToken * model.samplesPerFrame) / Double(model.sampleRateHz)
     }
 
+    package var work: Work {
+        switch stage {
+        case .voice: .voice
+        case .tokens where !isChunkComplete: .token
+        default: .own
+        }
+    }
+
+    private var isChunkComplete: Bool {
+        guard let speaking else { return false }
+        return speaking.ended || speaking.unheard.count >= request.chunkSize
+    }
+
+    /// Adds the newest token, and what T3 has made of those before it, to a pass of the model; `draw` gets it back.
+    package mutating func enter(_ tokens: inout [Int32], _ decodings: inout [Model.Decoding]) {
+        guard let token = speaking?.history.last, let decoding = speaking?.decoding else {
+            preconditionFailure("a piece begins with a token")
+        }
+        tokens.append(token)
+        decodings.append(decoding)
+        speaking?.decoding = nil  // the one copy is changed in place
+    }
+
+    /// Draws the next token from what the model has made of the newest one.
+    package mutating func draw(_ decoding: Model.Decoding) {
+        guard var speaking else { preconditionFailure("no piece is being spoken") }
+        self.speaking = nil
+        speaking.decoding = decoding
+        draw(from: decoding, &speaking, fed: speaking.history.last)
+        self.speaking = speaking
+    }
+
     /// Does one unit of work.
     /// - Parameter checkpoint: called at every token and flow step; throws to cancel.
     /// - Throws: `SpeechEngineError.emptyText` if the text has nothing to speak; what the model or `checkpoint` throws.
@@ -128,7 +168,15 @@ package struct Utterance<Model: SpeechModel>: Sendable {
             stage = .tokens
             return .more
         case .tokens:
-            return try speak(checkpoint)
+            guard isChunkComplete else {
+                try checkpoint()
+                var (tokens, decodings): ([Int32], [Model.Decoding]) = ([], [])
+                enter(&tokens, &decodings)
+                try model.step(tokens, &decodings)
+                draw(decodings.removeLast())
+                return .more
+            }
+            return try synthesize(checkpoint)
         case .flush:
             stage = .finished
             return .chunk(try speaker?.synthesizer.flush() ?? [])
@@ -151,25 +199,15 @@ package struct Utterance<Model: SpeechModel>: Sendable {
                     length: decoding.alignment.count, window: request.alignmentWindowSize,
                     threshold: request.alignmentThreshold, tuning: model.alignmentTuning) : nil,
             sampler: model.sampler(for: request, seed: seed &+ UInt64(pieceIndex) &* 0x9E37_79B9_7F4A_7C15))
-        try draw(&speaking, fed: nil)
+        draw(from: decoding, &speaking, fed: nil)
         self.speaking = speaking
         pieceIndex += 1
     }
 
-    /// Up to `tokensPerUnit` tokens, or the audio of a chunk that is complete.
-    private mutating func speak(_ checkpoint: () throws -> Void) throws -> Progress {
+    /// The audio of a chunk that is complete.
+    private mutating func synthesize(_ checkpoint: () throws -> Void) throws -> Progress {
         guard var speaking else { preconditionFailure("no piece is being spoken") }
         self.speaking = nil  // the one copy is changed in place
-        for _ in 0..<Self.tokensPerUnit where !speaking.ended && speaking.unheard.count < request.chunkSize {
-            try checkpoint()
-            guard let token = speaking.history.last else { preconditionFailure("a piece begins with a token") }
-            try model.step(token, &speaking.decoding)
-            try draw(&speaking, fed: token)
-        }
-        guard speaking.ended || speaking.unheard.count >= request.chunkSize else {
-            self.speaking = speaking
-            return .more
-        }
         let samples =
             try speaker?.synthesizer.step(speaking.unheard, endsPiece: speaking.ended, checkpoint: checkpoint) ?? []
         speaking.unheard = []
@@ -184,11 +222,12 @@ package struct Utterance<Model: SpeechModel>: Sendable {
     }
 
     /// Draws the next token into the history, or ends the piece.
-    private mutating func draw(_ speaking: inout Speaking, fed: Int32?) throws {
+    private mutating func draw(from decoding: Model.Decoding, _ speaking: inout Speaking, fed: Int32?) {
         let stop = model.stopToken
-        var logits = speaking.decoding.logits
+        var logits = decoding.logits
         for token in model.forbiddenTokens where token != stop { logits[Int(token)] = -.infinity }
-        var verdict = speaking.monitor?.observe(attention: speaking.decoding.alignment, token: fed) ?? .allow
+        let alignment = decoding.alignment
+        var verdict = speaking.monitor?.observe(attention: alignment, token: fed) ?? .allow
         // Speech needs a token at least, or nothing would be heard of the piece.
         if speaking.history.isEmpty { verdict = .suppressEnd }
         if tokenCount < request.minNewTokens, isLastPiece() { verdict = .suppressEnd }
@@ -204,7 +243,7 @@ package struct Utterance<Model: SpeechModel>: Sendable {
             endReason = .stopToken
             return
         }
-        timeline?.observe(speaking.decoding.alignment)
+        timeline?.observe(alignment)
         speaking.history.append(token)
         speaking.unheard.append(token)
         tokenCount += 1

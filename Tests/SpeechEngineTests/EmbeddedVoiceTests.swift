@@ -7,11 +7,15 @@ import Testing
 
 /// The embedded voice itself, through the engine's own path.
 @Suite struct EmbeddedVoiceTests {
-    private static let model: Result<ChatterboxSpeechModel, any Error> = Result {
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        let model = try ChatterboxModel.load(folder: root.appending(path: "Models/embedded"), precision: .float32)
-        return ChatterboxSpeechModel(model: model, text: model.text)
+    private static let model = load(.float32)
+
+    private static func load(_ precision: Precision) -> Result<ChatterboxSpeechModel, any Error> {
+        Result {
+            let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+                .deletingLastPathComponent()
+            let model = try ChatterboxModel.load(folder: root.appending(path: "Models/embedded"), precision: precision)
+            return ChatterboxSpeechModel(model: model, text: model.text)
+        }
     }
 
     private static let request = SpeechRequest(
@@ -33,7 +37,7 @@ import Testing
             let token = sampler.sample(logits: logits, history: tokens)
             if token == model.stopToken { break }
             tokens.append(token)
-            try model.step(token, &decoding)
+            try model.model.t3.step(token, state: &decoding)
         }
         return tokens
     }
@@ -145,35 +149,36 @@ import Testing
 
     private func spoken(_ request: SpeechRequest, on scheduler: Scheduler<ChatterboxSpeechModel>) throws -> SpeechStream
     {
-        let model = try Self.model.get()
-        let utterance = try Utterance(
-            model: model, request: request, voiceName: request.voice ?? "alloy",
-            voices: model.model.configuration.voices.names, seed: 7)
-        return try scheduler.start(utterance, seed: 7, sampleRateHz: model.sampleRateHz, maxUnreadChunks: 4)
+        try scheduler.start(
+            request, voiceName: request.voice ?? "alloy",
+            voices: Self.model.get().model.configuration.voices.names, seed: 7, maxUnreadChunks: 4)
     }
 
-    @Test func othersDoNotChangeTheSamples() async throws {
-        let scheduler = Scheduler<ChatterboxSpeechModel>(threads: 2, maxRunning: 4, maxWaiting: 4)
+    @Test(arguments: Precision.allCases) func othersDoNotChangeTheSamples(_ precision: Precision) async throws {
+        let scheduler = Scheduler(model: try Self.load(precision).get(), threads: 2, maxRunning: 12, maxWaiting: 4)
         defer { scheduler.stop() }
-        @Sendable func samples(_ stream: SpeechStream) async throws -> [Int16] {
+        @Sendable func samples(_ request: SpeechRequest) async throws -> [Int16] {
             var samples: [Int16] = []
-            for try await case .chunk(let chunk) in stream { samples += chunk.samples }
+            for try await case .chunk(let chunk) in try spoken(request, on: scheduler) { samples += chunk.samples }
             return samples
         }
-        let request = SpeechRequest(input: "Good evening. Come in!", chunkSize: 10)
-        let alone = try await samples(spoken(request, on: scheduler))
-        async let first = samples(spoken(request, on: scheduler))
-        async let other = samples(spoken(SpeechRequest(input: "Not now.", voice: "onyx"), on: scheduler))
-        async let second = samples(spoken(request, on: scheduler))
-        let (one, two, three) = try await (first, second, other)
-        #expect(one == alone)
-        #expect(two == alone)
-        #expect(!three.isEmpty && three != alone)
+        let requests = [
+            SpeechRequest(input: "Good evening. Come in!", chunkSize: 10),
+            SpeechRequest(input: "Not now.", voice: "onyx"),
+            SpeechRequest(input: "The kettle is on, and there is bread.", exaggeration: 1.2, cfgWeight: 0),
+        ]
+        var alone: [[Int16]] = []
+        for request in requests { alone.append(try await samples(request)) }
+        #expect(Set(alone).count == requests.count && alone.allSatisfy { !$0.isEmpty })
+        try await withThrowingTaskGroup(of: (Int, [Int16]).self) { group in
+            for index in 0..<12 { group.addTask { (index % 3, try await samples(requests[index % 3])) } }
+            for try await (index, found) in group { #expect(found == alone[index], "request \(index)") }
+        }
     }
 
     /// Neither cut off nor endless, and to be heard.
     @Test(arguments: ["Hi!", "Yes.", "No?", "A"]) func shortTexts(text: String) async throws {
-        let scheduler = Scheduler<ChatterboxSpeechModel>(threads: 2, maxRunning: 4, maxWaiting: 4)
+        let scheduler = Scheduler(model: try Self.model.get(), threads: 2, maxRunning: 4, maxWaiting: 4)
         defer { scheduler.stop() }
         var (samples, seconds): ([Int16], Double) = ([], 0)
         for try await event in try spoken(SpeechRequest(input: text), on: scheduler) {
@@ -207,7 +212,7 @@ import Testing
         "We met at the station on Monday. The train was late, and so were we; nobody minded.\n\nThe end & more.",
     ])
     func everyWordHasItsTime(_ text: String) async throws {
-        let scheduler = Scheduler<ChatterboxSpeechModel>(threads: 2, maxRunning: 4, maxWaiting: 4)
+        let scheduler = Scheduler(model: try Self.model.get(), threads: 2, maxRunning: 4, maxWaiting: 4)
         defer { scheduler.stop() }
         let request = SpeechRequest(input: text, chunkSize: 20, includeTimestamps: true)
         var (words, seconds): ([WordTimestamp], Double) = ([], 0)
@@ -234,7 +239,7 @@ import Testing
 
     /// Sentences begin where the timestamps say, within 0.12 s, three speech tokens, and end within 0.3 s.
     @Test func timesAreThoseOfTheSound() async throws {
-        let scheduler = Scheduler<ChatterboxSpeechModel>(threads: 2, maxRunning: 4, maxWaiting: 4)
+        let scheduler = Scheduler(model: try Self.model.get(), threads: 2, maxRunning: 4, maxWaiting: 4)
         defer { scheduler.stop() }
         let text =
             "The garden was quiet all the long afternoon, and the bees had gone back home. "

@@ -4,18 +4,17 @@ import Synchronization
 import Testing
 
 @Suite struct SchedulerTests {
-    private func scheduler(threads: Int = 2, running: Int = 8, waiting: Int = 4) -> Scheduler<ScriptedModel> {
-        Scheduler(threads: threads, maxRunning: running, maxWaiting: waiting)
+    private func scheduler(
+        _ model: ScriptedModel = ScriptedModel(), threads: Int = 2, running: Int = 8, waiting: Int = 4
+    ) -> Scheduler<ScriptedModel> {
+        Scheduler(model: model, threads: threads, maxRunning: running, maxWaiting: waiting)
     }
 
     private func start(
-        _ text: String, on scheduler: Scheduler<ScriptedModel>, model: ScriptedModel = ScriptedModel(),
-        unread: Int = 1000
+        _ text: String, on scheduler: Scheduler<ScriptedModel>, unread: Int = 1000
     ) throws -> SpeechStream {
         let request = SpeechRequest(input: text, maxNewTokens: 10000, enableAlignmentMonitoring: false)
-        return try scheduler.start(
-            Utterance(model: model, request: request, voiceName: "alloy", voices: ["alloy"], seed: 1), seed: 1,
-            sampleRateHz: 200, maxUnreadChunks: unread)
+        return try scheduler.start(request, voiceName: "alloy", voices: ["alloy"], seed: 1, maxUnreadChunks: unread)
     }
 
     @Test func eventsAreWholeAndInOrder() async throws {
@@ -61,9 +60,10 @@ import Testing
     }
 
     @Test func slowListenerHoldsTheProducer() async throws {
-        let (scheduler, model) = (scheduler(), ScriptedModel())
+        let model = ScriptedModel()
+        let scheduler = scheduler(model)
         defer { scheduler.stop() }
-        let stream = try start("a400", on: scheduler, model: model, unread: 2)
+        let stream = try start("a400", on: scheduler, unread: 2)
         // Production has stopped when the count no longer changes.
         var before = -1
         while model.steps.count != before || before == 0 {
@@ -77,11 +77,14 @@ import Testing
     }
 
     @Test func cancellationFreesThePlace() async throws {
-        let scheduler = scheduler(running: 1)
+        // Pieces of one token never end.
+        let model = ScriptedModel(script: { step, tokens in
+            tokens > 1 ? ScriptedModel.plain(step, tokens) : (0, Int32(step % 90))
+        })
+        let scheduler = scheduler(model, running: 1)
         defer { scheduler.stop() }
-        let endless = ScriptedModel(script: { step, _ in (0, Int32(step % 90)) })
         let first = try start(
-            "a1|" + Array(repeating: "b1", count: 50).joined(separator: "|"), on: scheduler, model: endless, unread: 1)
+            "a1|" + Array(repeating: "b1", count: 50).joined(separator: "|"), on: scheduler, unread: 1)
         let second = try start("a30", on: scheduler)
         #expect(scheduler.load.waiting == 1)
         first.cancel()
@@ -92,21 +95,70 @@ import Testing
     }
 
     @Test func cancellationActsWithinAToken() async throws {
-        let scheduler = scheduler(running: 1)
-        defer { scheduler.stop() }
         // Token 30 lasts until the request is cancelled.
-        let held = Held()
-        var slow = ScriptedModel()
-        slow.script = { step, tokens in
-            while step == 30, held.isHeld { usleep(500) }
-            return ScriptedModel.plain(step, tokens)
-        }
-        let stream = try start("a400", on: scheduler, model: slow)
-        while slow.steps.count < 30 { try await Task.sleep(for: .milliseconds(1)) }
+        let (model, held) = Self.held(at: 30, of: 400)
+        let scheduler = scheduler(model, running: 1)
+        defer { scheduler.stop() }
+        let stream = try start("a400", on: scheduler)
+        while model.steps.count < 30 { try await Task.sleep(for: .milliseconds(1)) }
         stream.cancel()
         held.letGo()
-        for try await _ in try start("a30", on: scheduler) {}
-        #expect(slow.steps.count == 30)
+        for try await _ in try start("a20", on: scheduler) {}
+        #expect(model.passes.all.count { $0 == [400] } == 30)
+    }
+
+    /// A model that stops in front of a token of pieces of some length, until it is let go.
+    private static func held(at token: Int, of tokens: Int) -> (ScriptedModel, Held) {
+        let held = Held()
+        var model = ScriptedModel()
+        model.script = { step, count in
+            while step == token, count == tokens, held.isHeld { usleep(500) }
+            return ScriptedModel.plain(step, count)
+        }
+        return (model, held)
+    }
+
+    /// Sessions of one age, on one thread: nearly every pass serves all of them.
+    @Test func tokensAreMadeTogether() async throws {
+        let (model, held) = Self.held(at: 0, of: 7)
+        let scheduler = scheduler(model, threads: 1, running: 9)
+        defer { scheduler.stop() }
+        let first = try start("a7", on: scheduler)
+        let streams = try (0..<8).map { try start("a\(200 + $0)", on: scheduler) }
+        held.letGo()
+        for stream in [first] + streams { for try await _ in stream {} }
+        let passes = model.passes.all
+        #expect(passes.reduce(0) { $0 + $1.count } == model.steps.count)
+        #expect(model.steps.count > 8 * 199 && passes.count < model.steps.count / 6, "\(passes.count) passes")
+    }
+
+    /// Whoever has the whole next half minute ready doesn't slow a newcomer's tokens down.
+    @Test func newcomersPassAlone() async throws {
+        let (model, held) = Self.held(at: 300, of: 400)
+        let scheduler = scheduler(model, threads: 1)
+        defer { scheduler.stop() }
+        let old = try start("a400", on: scheduler)
+        while model.steps.count < 300 { try await Task.sleep(for: .milliseconds(1)) }
+        let new = try start("a60", on: scheduler)
+        held.letGo()
+        for stream in [new, old] { for try await _ in stream {} }
+        let passes = model.passes.all
+        let begin = try #require(passes.firstIndex { $0.contains(60) })
+        #expect(passes[..<begin].count { $0 == [400] } == 300)
+        #expect(passes[begin...].prefix(24).allSatisfy { $0 == [60] })
+    }
+
+    /// Two passes would read the weights twice.
+    @Test func onePassAtATime() async throws {
+        let model = ScriptedModel(script: { step, tokens in
+            usleep(20)
+            return ScriptedModel.plain(step, tokens)
+        })
+        let scheduler = scheduler(model, threads: 4)
+        defer { scheduler.stop() }
+        let streams = try (0..<8).map { try start("a\(40 + $0)|b30", on: scheduler) }
+        for stream in streams { for try await _ in stream {} }
+        #expect(model.passes.mostAtOnce == 1)
     }
 
     private final class Held: Sendable {

@@ -29,13 +29,31 @@ struct ScriptedModel: SpeechModel {
     }
 
     var script: Script = plain
-    /// How often `step` was called, over all requests.
+    /// Tokens fed over all requests.
     let steps = Counter()
+    /// The pieces of each pass, by their counts of tokens.
+    let passes = Passes()
 
     final class Counter: Sendable {
         private let value = Atomic<Int>(0)
         func add() { value.add(1, ordering: .relaxed) }
         var count: Int { value.load(ordering: .relaxed) }
+    }
+
+    /// Also sees to it that one pass ends before the next begins.
+    final class Passes: Sendable {
+        private let state = Mutex((all: [[Int]](), inside: 0, mostInside: 0))
+        func run(_ pieces: [Int], _ body: () -> Void) {
+            state.withLock { state in
+                state.all.append(pieces)
+                state.inside += 1
+                state.mostInside = max(state.mostInside, state.inside)
+            }
+            body()
+            state.withLock { $0.inside -= 1 }
+        }
+        var all: [[Int]] { state.withLock { $0.all } }
+        var mostAtOnce: Int { state.withLock { $0.mostInside } }
     }
 
     let name = "scripted"
@@ -81,10 +99,14 @@ struct ScriptedModel: SpeechModel {
         return decoding
     }
 
-    func step(_ token: Int32, _ decoding: inout Decoding) throws {
-        steps.add()
-        decoding.step += 1
-        ready(&decoding)
+    func step(_ tokens: [Int32], _ decodings: inout [Decoding]) throws {
+        passes.run(decodings.map(\.tokens)) {
+            for index in decodings.indices {
+                steps.add()
+                decodings[index].step += 1
+                ready(&decodings[index])
+            }
+        }
     }
 
     private func ready(_ decoding: inout Decoding) {
