@@ -69,11 +69,14 @@ public struct TokenSampler: Sendable {
 
     private func penalised(_ logits: [Float], _ history: [Int32]) -> [Float] {
         guard repetitionPenalty != 1 else { return logits }
-        var logits = logits
-        for token in Set(history) where logits.indices.contains(Int(token)) {
-            logits[Int(token)] = penalised(logits[Int(token)])
-        }
-        return logits
+        return zip(logits, Self.seen(history, of: logits.count)).map { $1 ? penalised($0) : $0 }
+    }
+
+    /// By token, whether it is in the history.
+    private static func seen(_ history: [Int32], of count: Int) -> [Bool] {
+        var seen = [Bool](repeating: false, count: count)
+        for token in history where seen.indices.contains(Int(token)) { seen[Int(token)] = true }
+        return seen
     }
 
     private func penalised(_ logit: Float) -> Float {
@@ -83,13 +86,34 @@ public struct TokenSampler: Sendable {
     /// What is left to draw from.
     private func candidates(logits: [Float], history: [Int32]) -> [Candidate] {
         guard repetitionPenaltyLast, repetitionPenalty != 1 else { return filtered(penalised(logits, history)) }
-        let seen = Set(history)
+        let seen = Self.seen(history, of: logits.count)
         let kept = filtered(logits).map { candidate in
             let logit = logits[Int(candidate.token)] / temperature
-            return (token: candidate.token, logit: seen.contains(candidate.token) ? penalised(logit) : logit)
+            return (token: candidate.token, logit: seen[Int(candidate.token)] ? penalised(logit) : logit)
         }
         let top = kept.map(\.logit).max() ?? 0
         return kept.map { Candidate(token: $0.token, weight: expf($0.logit - top)) }
+    }
+
+    /// The value that `rank` others may precede, from the largest to the least: without sorting them all (Hoare's
+    /// selection).
+    private static func largest(_ rank: Int, of values: [Float]) -> Float {
+        var values = values
+        var (low, high) = (0, values.count - 1)
+        while low < high {
+            let pivot = values[(low + high) / 2]
+            var (i, j) = (low, high)
+            while i <= j {
+                while values[i] > pivot { i += 1 }
+                while values[j] < pivot { j -= 1 }
+                guard i <= j else { break }
+                values.swapAt(i, j)
+                i += 1
+                j -= 1
+            }
+            if rank <= j { high = j } else if rank >= i { low = i } else { return pivot }
+        }
+        return values[rank]
     }
 
     /// What temperature, min-p, top-k and top-p leave, weights relative to the likeliest token's 1.
@@ -105,7 +129,7 @@ public struct TokenSampler: Sendable {
             total += weight
         }
         if topK > 0, topK < kept.count {
-            let least = kept.map(\.weight).sorted(by: >)[topK - 1]
+            let least = Self.largest(topK - 1, of: kept.map(\.weight))
             kept.removeAll { $0.weight < least }
             total = kept.reduce(0) { $0 + $1.weight }
         }

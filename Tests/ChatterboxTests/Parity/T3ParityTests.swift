@@ -204,6 +204,15 @@ import Testing
         #expect(sampler.probabilities(logits: [1, 3, 2, 0], history: []).map { $0 > 0 } == [false, true, true, false])
     }
 
+    /// Of many, with ties: those that a sorted list has in front, and the equals of the last of them.
+    @Test(arguments: [1, 2, 50, 299, 300, 400]) func topKOfMany(_ k: Int) {
+        let logits = (0..<300).map { Float($0 * 7919 % 97) / 10 }
+        let sampler = TokenSampler(temperature: 1, topK: k, seed: 1)
+        let least = logits.sorted(by: >)[min(k, 300) - 1]
+        let found = sampler.probabilities(logits: logits, history: [])
+        #expect(found.map { $0 > 0 } == logits.map { $0 >= least })
+    }
+
     @Test func greedy() {
         var sampler = TokenSampler(temperature: 0, repetitionPenalty: 2, seed: 1)
         #expect(sampler.sample(logits: [1, 3, 2], history: []) == 1)
