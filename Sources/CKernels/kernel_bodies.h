@@ -2,6 +2,7 @@
 //   VECTOR       floats in a register: 4, 8 or 16
 //   TILE_ROWS    rows of a product tile when there are many, TILE_VECTORS registers wide
 //   TABLE        name of the table of functions
+//   DOT          if the set has products of bf16 pairs and int8 fours
 // The compiler turns the vector types into the set's instructions, and vectorises the plain loops by itself.
 
 #include <math.h>
@@ -10,6 +11,7 @@
 
 typedef float vf __attribute__((vector_size(VECTOR * 4), aligned(4), may_alias));
 typedef uint32_t vu __attribute__((vector_size(VECTOR * 4), aligned(4), may_alias));
+typedef int32_t vi __attribute__((vector_size(VECTOR * 4), aligned(4), may_alias));
 #define INLINE static inline __attribute__((always_inline))
 
 INLINE vf load(const float *p) { return *(const vf *)p; }
@@ -18,6 +20,10 @@ INLINE vf splat(float x) {
     vf v = {0};
     for (int i = 0; i < VECTOR; i++) v[i] = x;
     return v;
+}
+INLINE vf greater(vf a, vf b) {
+    vu more = (vu)(a > b);
+    return (vf)(((vu)a & more) | ((vu)b & ~more));
 }
 INLINE float total(vf v) {
     float sum = 0;
@@ -168,27 +174,66 @@ static void combine(ck_operator operator, const float *a, const float *b, size_t
 
 // Rows --------------------------------------------------------------------------------------------------------------
 
+INLINE float greatest(const float *x, size_t count) {
+    float top = -INFINITY;
+    size_t i = 0;
+    if (count >= VECTOR) {
+        vf tops = load(x);
+        for (; i + VECTOR <= count; i += VECTOR) {
+            vf v = load(x + i);
+            tops = greater(v, tops);
+        }
+        for (int j = 0; j < VECTOR; j++) top = tops[j] > top ? tops[j] : top;
+    }
+    for (; i < count; i++) top = x[i] > top ? x[i] : top;
+    return top;
+}
+
 static void softmax(const float *x, float *y, size_t rows, size_t width) {
     for (size_t row = 0; row < rows; row++, x += width, y += width) {
-        float top = -INFINITY;
-        size_t i = 0;
-        if (width >= VECTOR) {
-            vf tops = load(x);
-            for (; i + VECTOR <= width; i += VECTOR) {
-                vf v = load(x + i);
-                vu more = (vu)(v > tops);
-                tops = (vf)(((vu)v & more) | ((vu)tops & ~more));
-            }
-            for (int j = 0; j < VECTOR; j++) top = tops[j] > top ? tops[j] : top;
-        }
-        for (; i < width; i++) top = x[i] > top ? x[i] : top;
-        EACH for (i = 0; i < width; i++) y[i] = exp1(x[i] - top);
+        float top = greatest(x, width);
+        EACH for (size_t i = 0; i < width; i++) y[i] = exp1(x[i] - top);
         vf sums = splat(0);
         float sum = 0;
-        for (i = 0; i + VECTOR <= width; i += VECTOR) sums += load(y + i);
+        size_t i = 0;
+        for (; i + VECTOR <= width; i += VECTOR) sums += load(y + i);
         for (; i < width; i++) sum += y[i];
         affine(y, 1.0f / (sum + total(sums)), 0, y, width);
     }
+}
+
+// e^x for x up to 0: attention's.
+INLINE float exp_negative(float x) {
+    float in = x < -87.0f ? -87.0f : x;
+    const float shift = 12582912.0f;
+    float n = (in * 1.44269504f + shift) - shift;
+    float r = in - n * 0.693359375f;
+    r = r - n * -2.12194440e-4f;
+    float p = 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = p * r * r + r + 1.0f;
+    return p * bits_to_float((uint32_t)((int32_t)n + 127) << 23);
+}
+
+// In place: e^(x * scale + bias - the greatest of these).
+// Returns the sum.
+static float exponentials(float *x, float scale, const float *bias, size_t bias_step, size_t count) {
+    if (bias && bias_step) {
+        EACH for (size_t i = 0; i < count; i++) x[i] = x[i] * scale + bias[i];
+    } else {
+        affine(x, scale, bias ? *bias : 0, x, count);
+    }
+    float top = greatest(x, count);
+    EACH for (size_t i = 0; i < count; i++) x[i] = exp_negative(x[i] - top);
+    vf sums = splat(0);
+    float sum = 0;
+    size_t i = 0;
+    for (; i + VECTOR <= count; i += VECTOR) sums += load(x + i);
+    for (; i < count; i++) sum += x[i];
+    return sum + total(sums);
 }
 
 static void layer_norm(const float *x, const float *weight, const float *bias, float *y, size_t rows, size_t width,
@@ -254,81 +299,14 @@ static void depthwise(const float *x, const float *weight, const float *bias, fl
     }
 }
 
-// Products ----------------------------------------------------------------------------------------------------------
-
-static void to_bf16(const float *x, uint16_t *y, size_t count) {
-    EACH for (size_t i = 0; i < count; i++) {
-        uint32_t u = float_to_bits(x[i]);
-        y[i] = (uint16_t)((u + 0x7FFF + (u >> 16 & 1)) >> 16);
-    }
-}
-
-// y[ROWS][columns] = x * panel + bias for one panel slice of VECTORS registers, sums kept in registers throughout.
-// A bf16 panel keeps inputs 2i and 2i + 1 of a column side by side in 32 bits, so a shift and a mask make floats of them.
-INLINE void tile(const int ROWS, const int VECTORS, const bool BF16, const float *x, size_t x_step, const void *panel,
-                 const float *bias, float *y, size_t y_step, size_t k, size_t columns) {
-    vf sums[6][4];
-    for (int r = 0; r < ROWS; r++)
-        for (int v = 0; v < VECTORS; v++) sums[r][v] = bias ? load(bias + v * VECTOR) : splat(0);
-    // Weights of one input at a time against every row: sums, weights and one value of x are all that registers must hold.
-#define STEP(INPUT, LOAD)                                                                                               \
-    {                                                                                                                   \
-        vf w[4];                                                                                                        \
-        for (int v = 0; v < VECTORS; v++) w[v] = LOAD;                                                                  \
-        for (int r = 0; r < ROWS; r++) {                                                                                \
-            vf value = splat(x[r * x_step + (INPUT)]);                                                                  \
-            for (int v = 0; v < VECTORS; v++) sums[r][v] += w[v] * value;                                               \
-        }                                                                                                               \
-    }
-    if (BF16) {
-        const uint32_t *pairs = panel;
-        for (size_t i = 0; i + 1 < k; i += 2, pairs += CK_PANEL) {
-            STEP(i, (vf)(*(const vu *)(pairs + v * VECTOR) << 16))
-            STEP(i + 1, (vf)(*(const vu *)(pairs + v * VECTOR) & 0xFFFF0000u))
-        }
-        if (k & 1) STEP(k - 1, (vf)(*(const vu *)(pairs + v * VECTOR) << 16))
-    } else {
-        const float *weights = panel;
-        for (size_t i = 0; i < k; i++, weights += CK_PANEL) STEP(i, load(weights + v * VECTOR))
-    }
-#undef STEP
-    for (int r = 0; r < ROWS; r++)
-        for (int v = 0; v < VECTORS; v++) {
-            float *to = y + r * y_step + v * VECTOR;
-            size_t first = (size_t)v * VECTOR;
-            if (first + VECTOR <= columns) store(to, sums[r][v]);
-            else if (first < columns) {
-                float part[VECTOR];
-                store(part, sums[r][v]);
-                memcpy(to, part, (columns - first) * sizeof(float));
-            }
-        }
-}
-
-#define GEMM(NAME, ELEMENT, BF16)                                                                                       \
-    static void NAME(const float *x, size_t x_step, const ELEMENT *panels, const float *bias, float *y, size_t y_step,  \
-                     size_t rows, size_t k, size_t panel_k, size_t n) {                                                 \
-        for (size_t first = 0; first < n; first += CK_PANEL) {                                                          \
-            const ELEMENT *panel = panels + first * panel_k;                                                            \
-            size_t end = n - first < CK_PANEL ? n - first : CK_PANEL, r = 0;                                            \
-            for (; r + TILE_ROWS <= rows; r += TILE_ROWS)                                                               \
-                for (size_t c = 0; c < end; c += TILE_VECTORS * VECTOR)                                                 \
-                    tile(TILE_ROWS, TILE_VECTORS, BF16, x + r * x_step, x_step, panel + c * (BF16 ? 2 : 1),             \
-                         bias ? bias + first + c : 0, y + r * y_step + first + c, y_step, k, end - c);                  \
-            for (; r + 2 <= rows; r += 2)                                                                               \
-                for (size_t c = 0; c < end; c += 4 * VECTOR)                                                            \
-                    tile(2, 4, BF16, x + r * x_step, x_step, panel + c * (BF16 ? 2 : 1),                                \
-                         bias ? bias + first + c : 0, y + r * y_step + first + c, y_step, k, end - c);                  \
-            for (; r < rows; r++)                                                                                       \
-                for (size_t c = 0; c < end; c += 4 * VECTOR)                                                            \
-                    tile(1, 4, BF16, x + r * x_step, x_step, panel + c * (BF16 ? 2 : 1),                                \
-                         bias ? bias + first + c : 0, y + r * y_step + first + c, y_step, k, end - c);                  \
-        }                                                                                                               \
-    }
-GEMM(gemm_f32, float, false)
-GEMM(gemm_bf16, uint16_t, true)
+#include "product_bodies.h"
 
 const ck_kernels TABLE = {
-    gemm_f32, gemm_bf16, to_bf16, depthwise, apply, affine, clamp, snake, silu_gate, combine, softmax, layer_norm, rms_norm,
-    rotate,
+    gemm_f32, gemm_bf16, gemm_int8,
+#ifdef DOT
+    dot_bf16, dot_int8, quantise,
+#else
+    NULL, NULL, NULL,
+#endif
+    to_bf16, depthwise, apply, affine, clamp, snake, silu_gate, combine, softmax, exponentials, layer_norm, rms_norm, rotate,
 };

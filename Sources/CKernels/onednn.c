@@ -101,8 +101,8 @@ done:
     return made;
 }
 
-size_t ck_onednn_inputs(size_t inputs, bool bfloat16) {
-    size_t step = bfloat16 ? 32 : 16;
+size_t ck_onednn_inputs(size_t inputs, ck_precision precision) {
+    size_t step = precision == CK_BFLOAT16 ? 32 : 16;
     return (inputs + step - 1) / step * step;
 }
 

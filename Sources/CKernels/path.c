@@ -1,4 +1,7 @@
 // Which instruction set a thread uses, its scratch memory, and that oneDNN starts no others.
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -12,10 +15,11 @@ typedef struct {
 static pthread_key_t scratch_key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static const ck_kernels *best;
+static bool amx;
 static void (*omp_set_threads)(int);
 
 static _Thread_local const ck_kernels *forced;
-static _Thread_local bool onednn_refused;
+static _Thread_local bool onednn_asked;
 static _Thread_local bool threads_bounded;
 
 bool ck_path_available(ck_path path) {
@@ -23,6 +27,9 @@ bool ck_path_available(ck_path path) {
     switch (path) {
     case CK_PLAIN: return true;
     case CK_AVX2: return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    case CK_AVX512_DOT:
+        if (!__builtin_cpu_supports("avx512bf16") || !__builtin_cpu_supports("avx512vnni")) return false;
+        // and what AVX-512 has at least
     case CK_AVX512:
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw")
             && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma");
@@ -33,6 +40,7 @@ bool ck_path_available(ck_path path) {
 
 static const ck_kernels *table(ck_path path) {
 #if defined(__x86_64__)
+    if (path == CK_AVX512_DOT) return &ck_kernels_avx512_dot;
     if (path == CK_AVX512) return &ck_kernels_avx512;
     if (path == CK_AVX2) return &ck_kernels_avx2;
 #endif
@@ -45,11 +53,24 @@ static void free_scratch(void *pointer) {
     free(s);
 }
 
+// Our own products are at the limit of everything but AMX, which oneDNN has kernels for.
+static bool has_amx(void) {
+#if defined(__x86_64__)
+    unsigned a, b, c, d;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & 1u << 22) && (d & 1u << 24);
+#else
+    return false;
+#endif
+}
+
 static void start(void) {
 #if defined(__x86_64__)
     __builtin_cpu_init();
 #endif
-    best = table(ck_path_available(CK_AVX512) ? CK_AVX512 : ck_path_available(CK_AVX2) ? CK_AVX2 : CK_PLAIN);
+    ck_path path = CK_AVX512_DOT;
+    while (!ck_path_available(path)) path--;
+    best = table(path);
+    amx = has_amx();
     pthread_key_create(&scratch_key, free_scratch);
     // oneDNN brings an OpenMP library in, GNU's or LLVM's; asking for it by name saves linking the right one.
     omp_set_threads = (void (*)(int))dlsym(RTLD_DEFAULT, "omp_set_num_threads");
@@ -62,9 +83,9 @@ const ck_kernels *ck_current(void) {
 }
 
 bool ck_onednn_allowed(void) {
-    if (onednn_refused) return false;
+    pthread_once(&once, start);
+    if (forced ? !onednn_asked : !amx) return false;
     if (!threads_bounded) {
-        pthread_once(&once, start);
         if (omp_set_threads) omp_set_threads(1);        // counts for this thread alone
         threads_bounded = true;
     }
@@ -74,13 +95,12 @@ bool ck_onednn_allowed(void) {
 void ck_force_path(ck_path path, bool onednn) {
     pthread_once(&once, start);
     forced = table(path);
-    onednn_refused = !onednn;
+    onednn_asked = onednn;
 }
 
-void ck_unforce_path(void) {
-    forced = NULL;
-    onednn_refused = false;
-}
+void ck_unforce_path(void) { forced = NULL; }
+
+bool ck_path_is_forced(void) { return forced; }
 
 void *ck_scratch(int slot, size_t bytes) {
     pthread_once(&once, start);

@@ -32,6 +32,7 @@ public final class ChatterboxModel: Sendable {
     }
 
     /// - Parameters:
+    ///   - precision: of the weights; with int8 those of T3 alone, and bfloat16 for all others.
     ///   - audited: whether also those numbers are read that loading leaves for later.
     ///   - reader: of a file in the folder, by its name.
     init(
@@ -39,7 +40,10 @@ public final class ChatterboxModel: Sendable {
         reader: (_ file: String) throws -> WeightReader
     ) throws {
         self.configuration = configuration
-        self.t3 = try T3(reader(configuration.t3.file), configuration: configuration.t3, precision: precision)
+        // A step of T3 reads every weight for a few rows; all else multiplies many rows with each.
+        let t3Precision = precision
+        let precision = precision == .int8 ? Precision.bfloat16 : precision
+        self.t3 = try T3(reader(configuration.t3.file), configuration: configuration.t3, precision: t3Precision)
         let s3genReader = try reader(configuration.s3gen.file)
         self.s3gen = try S3Gen(s3genReader, configuration: configuration.s3gen, precision: precision)
         switch configuration.vocoder {

@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 
 /// Runs sessions on threads of its own, one unit of work at a time: a session's text or audio, or the next token of all
 /// sessions that want one, in one pass of T3. Who waits for its first sound goes first, then whoever's listener would run
@@ -123,9 +124,10 @@ package final class Scheduler<Model: SpeechModel>: @unchecked Sendable {
             return nil
         }
         switch taken {
-        case .own(let session): return giveBack(session.advance() ? [session] : [], of: 1)
+        case .own(let session): return giveBack(Cores.working { session.advance() } ? [session] : [], of: 1)
         case .tokens(let sessions):
-            return giveBack(Session.makeTokens(sessions, model: model), of: sessions.count, madeTokens: true)
+            let left = Cores.working { Session.makeTokens(sessions, model: model) }
+            return giveBack(left, of: sessions.count, madeTokens: true)
         case nil: return false
         }
     }

@@ -23,7 +23,7 @@ public final class SpeechEngine: SpeechSynthesizing {
         public var lexiconFile: URL?
 
         public init(
-            modelFolder: URL, precision: Precision = .bfloat16,
+            modelFolder: URL, precision: Precision = .int8,
             threads: Int = ProcessInfo.processInfo.activeProcessorCount, maxSessions: Int = 8, maxWaiting: Int = 32,
             maxUnreadChunks: Int = 8, lexiconFile: URL? = nil
         ) {
@@ -51,6 +51,7 @@ public final class SpeechEngine: SpeechSynthesizing {
     /// Reads the model and starts the threads.
     /// - Throws: `ChatterboxError`, `CheckpointError`, `TextError`, each with what to mend.
     public func load() throws {
+        Cores.count = max(Cores.count, configuration.threads)
         let model = try ChatterboxModel.load(
             folder: configuration.modelFolder, precision: configuration.precision, selection: configuration.selection)
         var text = model.text

@@ -32,7 +32,7 @@ public func attention(
         for b in 0..<batch {
             for h in 0..<heads {
                 let at = b * heads + h
-                packed.write(
+                try packed.write(
                     keys: k.storage.pointer + at * length * width, values: v.storage.pointer + at * length * width,
                     count: length, head: 0, at: 0)
                 let place = strides.map { b * $0[0] + h * $0[1] } ?? 0

@@ -2,13 +2,14 @@ import CKernels
 
 /// The instruction sets that the kernels know. The best that the CPU has is used; tests go through all of them.
 package enum KernelPath: CaseIterable, Sendable {
-    case plain, avx2, avx512
+    case plain, avx2, avx512, avx512dot
 
     private var raw: ck_path {
         switch self {
         case .plain: CK_PLAIN
         case .avx2: CK_AVX2
         case .avx512: CK_AVX512
+        case .avx512dot: CK_AVX512_DOT
         }
     }
 

@@ -7,10 +7,13 @@ public struct KeyValueCache: Sendable {
     public private(set) var length: Int
     private var packed: PackedHeads
 
-    /// - Parameter capacity: Positions to make room for at once.
-    public init(batch: Int, heads: Int, headWidth: Int, capacity: Int) {
+    /// - Parameters:
+    ///   - capacity: Positions to make room for at once.
+    ///   - precision: `float32`, or bfloat16 for all others.
+    public init(batch: Int, heads: Int, headWidth: Int, capacity: Int, precision: Precision = .float32) {
         (self.batch, self.heads, self.headWidth, length) = (batch, heads, headWidth, 0)
-        packed = PackedHeads(heads: batch * heads, width: headWidth, capacity: capacity)
+        packed = PackedHeads(
+            heads: batch * heads, width: headWidth, capacity: capacity, isHalf: precision != .float32)
     }
 
     /// A cache of its own for more rows than one, each of which goes on from what `prefix` holds.
@@ -61,7 +64,7 @@ public struct KeyValueCache: Sendable {
         packed.reserve(length + added, keeping: length)
         for head in 0..<(batch * heads) {
             let at = head * added * headWidth
-            packed.write(
+            try packed.write(
                 keys: keys.storage.pointer + at, values: values.storage.pointer + at, count: added, head: head,
                 at: length)
         }
@@ -90,14 +93,14 @@ public struct KeyValueCache: Sendable {
         var seen = Tensor(zeros: [batch, watched.count, rows, length])
         let output = try Tensor(shape: q.shape) { out in
             try seen.withUnsafeMutableBufferPointer { seen in
-                for head in 0..<(batch * heads) {
+                nonisolated(unsafe) let (seen, out) = (seen.baseAddress!, out.baseAddress!)
+                try Cores.forEach(batch * heads, ifWorth: batch * heads * rows * length * headWidth) { head in
                     let at = head * rows * headWidth
                     let wanted = watched.firstIndex(of: head % heads)
-                    let place = wanted.map { seen.baseAddress! + (head / heads * watched.count + $0) * rows * length }
+                    let place = wanted.map { seen + (head / heads * watched.count + $0) * rows * length }
                     try packed.attend(
                         q.storage.pointer + at, head: head, rows: rows, length: length, scale: scale, causal: true,
-                        bias: nil,
-                        biasSteps: (0, 0), probabilities: place, into: out.baseAddress! + at)
+                        bias: nil, biasSteps: (0, 0), probabilities: place, into: out + at)
                 }
             }
         }

@@ -1,9 +1,10 @@
 /// How a layer keeps its weights. Sums are always in 32 bits.
 public enum Precision: String, Sendable, Codable, CaseIterable {
     case float32
-    /// Half the memory to read. Products of 8 rows and more may round the activations to bfloat16 as well; fewer rows
-    /// (a decoder's steps) are never rounded.
+    /// Half the memory. Activations are rounded to bfloat16 as well where the CPU multiplies such pairs.
     case bfloat16
+    /// A quarter of it: each output has a scale of its own. Activations keep 16 bits.
+    case int8
 }
 
 /// `y = x Wᵀ + b`.

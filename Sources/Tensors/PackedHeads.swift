@@ -4,43 +4,43 @@ import CKernels
 struct PackedHeads: Sendable {
     let heads: Int
     let width: Int
+    /// Whether they are kept in bfloat16, else in 32 bits.
+    let isHalf: Bool
     /// Positions there is room for, a whole number of panels.
     private(set) var capacity: Int
-    /// Per head: `[capacity / 64, width, 64]`.
+    /// Per head: `[capacity / 64, width, 64]`, in bfloat16 with pairs of `width` side by side. Tensors for their memory.
     private var keys: Tensor
-    /// Per head: `[panels of width, capacity, 64]`.
+    /// Per head: `[panels of width, capacity, 64]`, in bfloat16 with pairs of positions side by side.
     private var values: Tensor
 
+    private var keyBytes: Int { ck_key_bytes(capacity, width, isHalf) }
+    private var valueBytes: Int { ck_value_bytes(capacity, width, isHalf) }
     private var valuePanels: Int { (width + CK_PANEL - 1) / CK_PANEL }
-    private var keyCount: Int { capacity * width }
-    private var valueCount: Int { valuePanels * capacity * CK_PANEL }
 
-    init(heads: Int = 1, width: Int, capacity: Int) {
-        let panel = CK_PANEL
-        self.heads = heads
-        self.width = width
-        self.capacity = (max(capacity, 1) + panel - 1) / panel * panel
-        keys = Tensor(zeros: [heads * self.capacity * width])
-        values = Tensor(zeros: [heads * ((width + panel - 1) / panel) * self.capacity * panel])
+    init(heads: Int = 1, width: Int, capacity: Int, isHalf: Bool = false) {
+        (self.heads, self.width, self.isHalf) = (heads, width, isHalf)
+        self.capacity = (max(capacity, 1) + CK_PANEL - 1) / CK_PANEL * CK_PANEL
+        keys = Tensor(zeros: [heads * ck_key_bytes(self.capacity, width, isHalf) / MemoryLayout<Float>.size])
+        values = Tensor(zeros: [heads * ck_value_bytes(self.capacity, width, isHalf) / MemoryLayout<Float>.size])
     }
 
     /// The first `length` positions of all heads of `other`, `times` over.
     init(_ other: PackedHeads, times: Int = 1, keeping length: Int, capacity: Int) {
-        self.init(heads: times * other.heads, width: other.width, capacity: capacity)
-        let (panel, width, panels) = (CK_PANEL, width, valuePanels)
-        let (count, keyCount, capacity) = (heads, keyCount, self.capacity)
-        let kept = (length + panel - 1) / panel * panel
-        keys.withUnsafeMutableBufferPointer { out in
+        self.init(heads: times * other.heads, width: other.width, capacity: capacity, isHalf: other.isHalf)
+        let (count, panels, keyBytes) = (heads, valuePanels, keyBytes)
+        let (rowBytes, otherRowBytes) = (valueBytes / panels, other.valueBytes / panels)
+        keys.withUnsafeMutableBytes { out in
             for head in 0..<count {
-                (out.baseAddress! + head * keyCount).update(
-                    from: other.keys.storage.pointer + head % other.heads * other.keyCount, count: kept * width)
+                (out + head * keyBytes).copyMemory(
+                    from: UnsafeRawPointer(other.keys.storage.pointer) + head % other.heads * other.keyBytes,
+                    byteCount: ck_key_bytes(length, other.width, other.isHalf))
             }
         }
-        values.withUnsafeMutableBufferPointer { out in
+        values.withUnsafeMutableBytes { out in
             for row in 0..<(count * panels) {
-                (out.baseAddress! + row * capacity * panel).update(
-                    from: other.values.storage.pointer + row % (other.heads * panels) * other.capacity * panel,
-                    count: length * panel)
+                (out + row * rowBytes).copyMemory(
+                    from: UnsafeRawPointer(other.values.storage.pointer) + row % (other.heads * panels) * otherRowBytes,
+                    byteCount: min(rowBytes, otherRowBytes))
             }
         }
     }
@@ -54,13 +54,16 @@ struct PackedHeads: Sendable {
     /// Writes `count` rows of `width` at position `start`.
     mutating func write(
         keys newKeys: UnsafePointer<Float>, values newValues: UnsafePointer<Float>, count: Int, head: Int, at start: Int
-    ) {
-        let (keyCount, valueCount, width, capacity) = (keyCount, valueCount, width, capacity)
-        keys.withUnsafeMutableBufferPointer {
-            ck_pack_columns(newKeys, count, width, $0.baseAddress! + head * keyCount, start)
+    ) throws {
+        let (keyBytes, valueBytes, width, capacity, isHalf) = (keyBytes, valueBytes, width, capacity, isHalf)
+        let wroteKeys = keys.withUnsafeMutableBytes {
+            ck_pack_columns(newKeys, width, count, width, isHalf, $0 + head * keyBytes, start)
         }
-        values.withUnsafeMutableBufferPointer {
-            ck_pack_rows(newValues, count, width, $0.baseAddress! + head * valueCount, capacity, start)
+        let wroteValues = values.withUnsafeMutableBytes {
+            ck_pack_rows(newValues, width, count, width, isHalf, $0 + head * valueBytes, capacity, start)
+        }
+        guard wroteKeys, wroteValues else {
+            throw TensorError.kernel(op: "attention", message: "no memory for \(count) positions")
         }
     }
 
@@ -68,13 +71,21 @@ struct PackedHeads: Sendable {
     func read(
         head: Int, length: Int, keys outKeys: UnsafeMutablePointer<Float>, values outValues: UnsafeMutablePointer<Float>
     ) {
-        let panel = CK_PANEL
+        let keys = UnsafeRawPointer(keys.storage.pointer) + head * keyBytes
+        let values = UnsafeRawPointer(values.storage.pointer) + head * valueBytes
+        let (panel, pair) = (CK_PANEL, isHalf ? 2 : 1)
+        func element(_ memory: UnsafeRawPointer, _ index: Int) -> Float {
+            isHalf
+                ? Float(bitPattern: UInt32(memory.load(fromByteOffset: 2 * index, as: UInt16.self)) << 16)
+                : memory.load(fromByteOffset: 4 * index, as: Float.self)
+        }
+        let padded = (width + pair - 1) / pair * pair
         for t in 0..<length {
             for i in 0..<width {
-                outKeys[t * width + i] =
-                    keys.storage.pointer[head * keyCount + t / panel * panel * width + i * panel + t % panel]
-                outValues[t * width + i] =
-                    values.storage.pointer[head * valueCount + (i / panel * capacity + t) * panel + i % panel]
+                outKeys[t * width + i] = element(
+                    keys, t / panel * panel * padded + (i / pair * panel + t % panel) * pair + i % pair)
+                outValues[t * width + i] = element(
+                    values, i / panel * capacity * panel + (t / pair * panel + i % panel) * pair + t % pair)
             }
         }
     }
@@ -86,13 +97,21 @@ struct PackedHeads: Sendable {
         biasSteps: (row: Int, column: Int), probabilities: UnsafeMutablePointer<Float>?,
         into out: UnsafeMutablePointer<Float>
     ) throws {
-        var call = ck_attention_head(
-            q: q, keys: keys.storage.pointer + head * keyCount, values: values.storage.pointer + head * valueCount,
-            out: out,
-            rows: rows, width: width, length: length, capacity: capacity, scale: scale, causal: causal, bias: bias,
-            bias_row_step: biasSteps.row, bias_column_step: biasSteps.column, probabilities: probabilities)
+        var call = ck_attention_head()
+        (call.q, call.q_step, call.out, call.out_step) = (q, width, out, width)
+        call.keys = UnsafeRawPointer(keys.storage.pointer) + head * keyBytes
+        call.values = UnsafeRawPointer(values.storage.pointer) + head * valueBytes
+        (call.bfloat16, call.rows, call.width, call.length, call.capacity) = (isHalf, rows, width, length, capacity)
+        (call.scale, call.causal, call.probabilities) = (scale, causal, probabilities)
+        (call.bias, call.bias_row_step, call.bias_column_step) = (bias, biasSteps.row, biasSteps.column)
         guard ck_attention(&call) else {
             throw TensorError.kernel(op: "attention", message: "no memory for \(rows) rows of \(length)")
         }
+    }
+}
+
+extension Tensor {
+    fileprivate mutating func withUnsafeMutableBytes<R>(_ body: (UnsafeMutableRawPointer) throws -> R) rethrows -> R {
+        try withUnsafeMutableBufferPointer { try body(UnsafeMutableRawPointer($0.baseAddress!)) }
     }
 }

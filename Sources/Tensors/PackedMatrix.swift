@@ -17,7 +17,7 @@ final class PackedMatrix: @unchecked Sendable {
         precision: Precision
     ) throws {
         guard
-            let matrix = ck_matrix_create(weight, outputs, inputs, outputStep, inputStep, bias, precision == .bfloat16)
+            let matrix = ck_matrix_create(weight, outputs, inputs, outputStep, inputStep, bias, precision.raw)
         else { throw TensorError.kernel(op: "PackedMatrix", message: "no memory for [\(outputs), \(inputs)]") }
         (self.matrix, self.inputs, self.outputs) = (matrix, inputs, outputs)
     }
@@ -34,6 +34,16 @@ final class PackedMatrix: @unchecked Sendable {
     ) throws {
         guard ck_matrix_multiply(matrix, x, rowStep, taps, tapStep, out, rows) else {
             throw TensorError.kernel(op: "product", message: "no memory for \(rows) rows of \(inputs)")
+        }
+    }
+}
+
+extension Precision {
+    fileprivate var raw: ck_precision {
+        switch self {
+        case .float32: CK_FLOAT32
+        case .bfloat16: CK_BFLOAT16
+        case .int8: CK_INT8
         }
     }
 }

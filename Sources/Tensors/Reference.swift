@@ -66,6 +66,20 @@ package enum Reference {
         }
     }
 
+    /// Every row of `[outputs, ...]` in 255 even steps up to its largest value.
+    package static func roundedToInt8(_ x: Tensor) -> Tensor {
+        let width = x.count / max(x.shape.first ?? 1, 1)
+        return Tensor(shape: x.shape) { out in
+            x.withUnsafeBufferPointer { x in
+                for start in stride(from: 0, to: x.count, by: max(width, 1)) {
+                    let row = start..<start + width
+                    let scale = row.reduce(0) { max($0, abs(x[$1])) } / 127
+                    for i in row { out[i] = scale > 0 ? (x[i] / scale).rounded(.toNearestOrEven) * scale : 0 }
+                }
+            }
+        }
+    }
+
     /// To the nearest bfloat16, ties to even.
     package static func roundedToBFloat16(_ x: Float) -> Float {
         let bits = x.bitPattern

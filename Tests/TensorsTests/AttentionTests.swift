@@ -85,6 +85,78 @@ import Testing
         #expect(throws: TensorError.self) { try KeyValueCache(rows: 2, from: expected, capacity: 1) }
     }
 
+    @Test(arguments: Route.all.filter { !$0.oneDNN }) func aCacheInHalfPrecision(route: Route) throws {
+        var samples = Samples(seed: 33)
+        for width in [5, 64, 130] {
+            let shape = [1, 2, 131, width]
+            let q = Reference.roundedToBFloat16(samples.tensor(shape))
+            let k = Reference.roundedToBFloat16(samples.tensor(shape))
+            let v = Reference.roundedToBFloat16(samples.tensor(shape))
+            let expected = reference(q, k, v, scale: 0.1, bias: nil, causal: true).output
+            var cache = KeyValueCache(batch: 1, heads: 2, headWidth: width, capacity: 1, precision: .bfloat16)
+            var at = 0
+            for count in [65, 1, 1, 63, 1] {
+                try cache.append(
+                    keys: k.sliced(axis: 2, from: at, to: at + count),
+                    values: v.sliced(axis: 2, from: at, to: at + count))
+                let part = try q.sliced(axis: 2, from: at, to: at + count)
+                let found = try route.use { try cache.attend(part, scale: 0.1).output }
+                expectClose(found, try expected.sliced(axis: 2, from: at, to: at + count), 8e-3, "\(width) at \(at)")
+                at += count
+            }
+            #expect(cache.contents.keys == k)
+            #expect(cache.contents.values == v)
+        }
+    }
+
+    @Test(arguments: Route.all.filter { !$0.oneDNN }, [Precision.float32, .bfloat16])
+    func aSequenceToItself(route: Route, precision: Precision) throws {
+        var samples = Samples(seed: 34)
+        for (heads, time, width) in [(1, 1, 4), (2, 49, 6), (3, 130, 64), (8, 97, 20)] {
+            let inner = heads * width
+            let qkv = samples.tensor([2, time, 3 * inner])
+            let parts = try qkv.reshaped([2, time, 3 * heads, width]).transposed(1, 2)
+            let q = try parts.sliced(axis: 1, from: 0, to: heads)
+            let k = try parts.sliced(axis: 1, from: heads, to: 2 * heads)
+            let v = try parts.sliced(axis: 1, from: 2 * heads, to: 3 * heads)
+            func joined(_ x: Tensor) throws -> Tensor { try x.transposed(1, 2).reshaped([2, time, inner]) }
+            let bound: Float = precision == .float32 ? 3e-6 : 1.5e-2
+
+            let plain = try route.use { try selfAttention(qkv, heads: heads, scale: 0.2, precision: precision) }
+            expectClose(plain, try joined(reference(q, k, v, scale: 0.2, bias: nil, causal: false).output), bound)
+
+            let distances = samples.tensor([2 * time - 1, inner])
+            let u = samples.tensor([heads, width]), w = samples.tensor([heads, width])
+            let byHead = try distances.reshaped([2 * time - 1, heads, width]).transposed(0, 1)
+            var bias = Tensor(zeros: [2, heads, time, time])
+            bias.withUnsafeMutableBufferPointer { out in
+                for i in out.indices {
+                    let (b, h, r, c) = (i / time / time / heads, i / time / time % heads, i / time % time, i % time)
+                    out[i] = (0..<width).reduce(0) {
+                        $0 + (q[b, h, r, $1] + w[h, $1]) * byHead[h, c + time - 1 - r, $1] * 0.2
+                    }
+                }
+            }
+            let shifted = try q + u.reshaped([1, heads, 1, width])
+            let expected = reference(shifted, k, v, scale: 0.2, bias: bias, causal: false).output
+            let found = try route.use {
+                try selfAttention(
+                    qkv, heads: heads, scale: 0.2,
+                    relative: RelativeAttention(distances: distances, biasU: u, biasV: w), precision: precision)
+            }
+            expectClose(found, try joined(expected), bound, "relative \(heads) \(time) \(width)")
+        }
+        let x = Tensor(zeros: [1, 3, 24])
+        #expect(throws: TensorError.self) { try selfAttention(x, heads: 3, scale: 1, precision: .float32) }
+        #expect(throws: TensorError.self) {
+            try selfAttention(
+                x, heads: 2, scale: 1,
+                relative: RelativeAttention(
+                    distances: Tensor(zeros: [4, 8]), biasU: Tensor(zeros: [2, 4]), biasV: Tensor(zeros: [2, 4])),
+                precision: .float32)
+        }
+    }
+
     @Test func theCacheChecksShapes() throws {
         var cache = KeyValueCache(batch: 1, heads: 2, headWidth: 4, capacity: 1)
         let x = Tensor(zeros: [1, 2, 3, 4])

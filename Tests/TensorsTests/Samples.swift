@@ -54,9 +54,20 @@ func expectClose(
         sourceLocation: sourceLocation)
 }
 
-/// `float32` exactly; `bfloat16` up to the rounding of weights (known to the reference) and of activations (not known).
-func tolerance(_ precision: Precision) -> Float { precision == .float32 ? 2e-6 : 8e-3 }
+/// `float32` exactly; others up to the rounding of activations, while that of weights is known to the reference.
+func tolerance(_ precision: Precision) -> Float {
+    switch precision {
+    case .float32: 2e-6
+    case .bfloat16: 8e-3
+    case .int8: 1e-4
+    }
+}
 
+/// A weight `[outputs, ...]` as a layer keeps it.
 func rounded(_ x: Tensor, _ precision: Precision) -> Tensor {
-    precision == .bfloat16 ? Reference.roundedToBFloat16(x) : x
+    switch precision {
+    case .float32: x
+    case .bfloat16: Reference.roundedToBFloat16(x)
+    case .int8: Reference.roundedToInt8(x)
+    }
 }

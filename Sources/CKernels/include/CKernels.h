@@ -14,53 +14,97 @@ extern "C" {
 // Instruction sets ------------------------------------------------------------------------------------------------
 
 // CK_PLAIN is what the compiler may assume everywhere: SSE2 on x86-64, NEON on arm64.
-typedef enum { CK_PLAIN = 0, CK_AVX2 = 1, CK_AVX512 = 2 } ck_path;
+// CK_AVX512_DOT has products of bf16 pairs and int8 fours beside.
+typedef enum { CK_PLAIN, CK_AVX2, CK_AVX512, CK_AVX512_DOT } ck_path;
 
 bool ck_path_available(ck_path path);
 // For tests: makes this thread use `path`, and our own products in place of oneDNN's unless `onednn`.
 void ck_force_path(ck_path path, bool onednn);
 void ck_unforce_path(void);
 
+// Cores -----------------------------------------------------------------------------------------------------------
+
+// How many may compute at once, this process over; starts 1. It only grows.
+void ck_set_cores(size_t cores);
+size_t ck_cores(void);
+// Around everything that a thread computes for long, so that `ck_parallel` elsewhere leaves it its core.
+void ck_begin_work(void);
+void ck_end_work(void);
+// body(context, i) once for every i below count: here, and at the same time on cores that nobody computes on. A body may
+// call it again; that part is not divided further.
+void ck_parallel(size_t count, void (*body)(void *context, size_t index), void *context);
+
 // Products --------------------------------------------------------------------------------------------------------
 
 // Columns of a packed panel. A packed matrix [k, n] is ceil(n / 64) panels of [k][64].
 enum { CK_PANEL = 64 };
 
-// A packed weight with its bias. Immutable; NULL when memory is short.
+typedef enum { CK_FLOAT32, CK_BFLOAT16, CK_INT8 } ck_precision;
+
+// A packed weight with its bias. Immutable; NULL when memory is short. In int8 every output has its own scale; the other
+// operand keeps 16 bits, or all of them where the CPU has no products of bytes.
 typedef struct ck_matrix ck_matrix;
 
 // `weight` element (output o, input i) is at o * output_step + i * input_step. `bias` may be NULL.
 ck_matrix *ck_matrix_create(const float *weight, size_t outputs, size_t inputs, ptrdiff_t output_step,
-                            ptrdiff_t input_step, const float *bias, bool bfloat16);
+                            ptrdiff_t input_step, const float *bias, ck_precision precision);
 void ck_matrix_destroy(ck_matrix *matrix);
 // y[row] = W x[row] + bias, y rows being `outputs` apart. Row r of x is `taps` pieces of inputs / taps floats, the first at
 // r * row_step, each tap_step after the one before: a convolution when taps > 1.
-// Returns false when memory is short.
+// Divides itself over idle cores. Returns false when memory is short.
 bool ck_matrix_multiply(const ck_matrix *matrix, const float *x, size_t row_step, size_t taps, size_t tap_step, float *y,
                         size_t rows);
-// "oneDNN" or "own": which of them many rows (8 and more) are given to.
+// "oneDNN" or "own": which of them many rows (128 and more) are given to.
 const char *ck_matrix_backend(const ck_matrix *matrix);
 
-// Rows [count][width] become panel columns `first` to `first + count` of panels [width][64]: keys, for q kT.
-void ck_pack_columns(const float *rows, size_t count, size_t width, float *panels, size_t first);
-// Rows [count][width] become rows `first` to `first + count` of panels [capacity][64]: values, for weights * v.
-void ck_pack_rows(const float *rows, size_t count, size_t width, float *panels, size_t capacity, size_t first);
+// Bytes of packed keys and values, at most `capacity` of them.
+size_t ck_key_bytes(size_t capacity, size_t width, bool bfloat16);
+size_t ck_value_bytes(size_t capacity, size_t width, bool bfloat16);
+// Rows of `width` become panel columns `first` to `first + count`: keys, for q kT. False when memory is short.
+bool ck_pack_columns(const float *rows, size_t row_step, size_t count, size_t width, bool bfloat16, void *panels, size_t first);
+// Rows of `width` become panel rows `first` to `first + count` of panels [capacity][64]: values, for weights * v. In bf16,
+// memory behind an odd number of rows has to hold numbers. False when memory is short.
+bool ck_pack_rows(const float *rows, size_t row_step, size_t count, size_t width, bool bfloat16, void *panels, size_t capacity,
+                  size_t first);
 
 // y[m][n] = a[m][k] times b[n][k] transposed, both being activations.
 bool ck_multiply_transposed(const float *a, const float *b, float *y, size_t m, size_t n, size_t k);
 
-// One head. q and out [rows][width]; keys packed by ck_pack_columns, values by ck_pack_rows.
+// One head: softmax(q kT * scale + bias) v. Rows of q and out [width]; keys packed by ck_pack_columns, values by ck_pack_rows.
 typedef struct {
-    const float *q, *keys, *values;
+    const float *q;
+    size_t q_step;
+    const void *keys, *values;
+    bool bfloat16;
     float *out;
+    size_t out_step;
     size_t rows, width, length, capacity;
     float scale;
     bool causal;                 // query r sees keys up to length - rows + r
     const float *bias;           // or NULL; element (r, c) at r * bias_row_step + c * bias_column_step
     size_t bias_row_step, bias_column_step;
+    // or NULL; as keys, 2 length - 1 of them for distances length - 1 down to 1 - length, which rows of distance_q meet.
+    // Their products are not scaled any more.
+    const void *distances;
+    const float *distance_q;     // [rows][width]
     float *probabilities;        // or NULL; [rows][length]
 } ck_attention_head;
 bool ck_attention(const ck_attention_head *head);
+
+// All heads of a sequence that attends to itself, divided over idle cores.
+typedef struct {
+    const float *qkv;            // rows of queries, keys, values, each [heads][width]
+    size_t step;                 // between rows
+    float *out;                  // rows of [heads][width]
+    size_t out_step;             // between rows, heads * width
+    size_t heads, width, length;
+    float scale;
+    bool bfloat16;
+    // Relative positions, or NULL: rows [heads][width] for distances length - 1 down to 1 - length, and what is added to
+    // queries [heads][width] before they meet keys and distances.
+    const float *distances, *bias_u, *bias_v;
+} ck_self_attention;
+bool ck_attend_all(const ck_self_attention *attention);
 
 // y[t][c] = bias[c] + sum over j of x[t * stride + j * dilation][c] * weight[j][c]. `bias` may be NULL.
 void ck_depthwise(const float *x, const float *weight, const float *bias, float *y, size_t length, size_t channels,

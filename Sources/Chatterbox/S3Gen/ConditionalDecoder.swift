@@ -97,7 +97,9 @@ private struct CausalBlock1D: Sendable {
         norm = try layers.layerNorm("block.2", outputs)
     }
 
-    func callAsFunction(_ x: Tensor) throws -> Tensor { try norm(conv(x)).mish() }
+    func callAsFunction(_ x: Tensor) throws -> Tensor {
+        try conv(x).mapRows(to: conv.outputs) { try norm($0).mish() }
+    }
 }
 
 private struct CausalResnetBlock1D: Sendable {
@@ -116,6 +118,7 @@ private struct CausalResnetBlock1D: Sendable {
             precision: layers.precision)
     }
 
+    /// - Parameter embedding: `[1, timeWidth]`, behind its Mish.
     func callAsFunction(_ x: Tensor, time embedding: Tensor) throws -> Tensor {
         try block2(block1(x) + time(embedding)) + residual(x)
     }
@@ -130,8 +133,10 @@ private struct BasicTransformerBlock: Sendable {
     let down: Linear
     let heads: Int
     let headDim: Int
+    let precision: Precision
 
     init(_ layers: LayerReader, _ width: Int, configuration: S3GenConfiguration.Decoder) throws {
+        precision = layers.precision
         (heads, headDim) = (configuration.headCount, configuration.headDim)
         norm1 = try layers.layerNorm("norm1", width)
         let attention = layers.scope("attn1")
@@ -143,12 +148,12 @@ private struct BasicTransformerBlock: Sendable {
     }
 
     func callAsFunction(_ x: Tensor) throws -> Tensor {
-        let (batch, time) = (x.shape[0], x.shape[1])
-        let projected = try qkv(norm1(x)).reshaped([batch, time, 3 * heads, headDim]).transposed(1, 2)
-        let mixed = try attention(
-            q: projected.sliced(axis: 1, from: 0, to: heads), k: projected.sliced(axis: 1, from: heads, to: 2 * heads),
-            v: projected.sliced(axis: 1, from: 2 * heads, to: 3 * heads), scale: 1 / Float(headDim).squareRoot())
-        let attended = try x + output(mixed.transposed(1, 2).reshaped([batch, time, heads * headDim]))
-        return try attended + down(project(norm3(attended)).gelu())
+        let projected = try x.mapRows(to: qkv.outputs) { try qkv(norm1($0)) }
+        let mixed = try selfAttention(
+            projected, heads: heads, scale: 1 / Float(headDim).squareRoot(), precision: precision)
+        return try x.mapRows(with: mixed, to: x.shape[2]) { x, mixed in
+            let attended = try x + output(mixed)
+            return try attended + down(project(norm3(attended)).gelu())
+        }
     }
 }

@@ -112,8 +112,10 @@ private struct ConformerEncoderLayer: Sendable {
     let w2: Linear
     let heads: Int
     let width: Int
+    let precision: Precision
 
     init(_ layers: LayerReader, configuration: S3GenConfiguration.Encoder) throws {
+        precision = layers.precision
         (heads, width) = (configuration.attentionHeads, configuration.outputSize)
         attentionNorm = try layers.layerNorm("norm_mha", width, epsilon: 1e-12)
         let attention = layers.scope("self_attn")
@@ -129,34 +131,14 @@ private struct ConformerEncoderLayer: Sendable {
     }
 
     func callAsFunction(_ x: Tensor, positions: RelativePositions) throws -> Tensor {
-        let (batch, time, headDim) = (x.shape[0], x.shape[1], width / heads)
-        let scale = 1 / Float(headDim).squareRoot()
-        let projected = try qkv(attentionNorm(x)).reshaped([batch, time, 3 * heads, headDim])
-        let queries = try projected.sliced(axis: 2, from: 0, to: heads)
-        let keyed = try projected.transposed(1, 2)
-        let distances = try linearPos(positions.table).reshaped([2 * time - 1, heads, headDim]).transposed(0, 1)
-        let bias = try shifted(
-            matmulTransposed(
-                (queries + biasV).transposed(1, 2), distances.reshaped([1, heads, 2 * time - 1, headDim])),
-            scale: scale)
-        let mixed = try attention(
-            q: (queries + biasU).transposed(1, 2), k: keyed.sliced(axis: 1, from: heads, to: 2 * heads),
-            v: keyed.sliced(axis: 1, from: 2 * heads, to: 3 * heads), scale: scale, bias: bias)
-        let attended = try x + output(mixed.transposed(1, 2).reshaped([batch, time, width]))
-        return try attended + w2(w1(feedForwardNorm(attended)).silu())
-    }
-
-    /// From scores by distance `[B, H, T, 2 T - 1]` to scores by key `[B, H, T, T]`, scaled: query i finds key j at
-    /// distance i - j, row j + T - 1 - i.
-    private func shifted(_ scores: Tensor, scale: Float) -> Tensor {
-        let time = scores.shape[2]
-        return scores.withUnsafeBufferPointer { values in
-            Tensor(shape: [scores.shape[0], heads, time, time]) { out in
-                for row in 0..<scores.shape[0] * heads * time {
-                    let from = row * (2 * time - 1) + time - 1 - row % time
-                    for key in 0..<time { out[row * time + key] = values[from + key] * scale }
-                }
-            }
+        let projected = try x.mapRows(to: qkv.outputs) { try qkv(attentionNorm($0)) }
+        let mixed = try selfAttention(
+            projected, heads: heads, scale: 1 / Float(width / heads).squareRoot(),
+            relative: RelativeAttention(distances: linearPos(positions.table), biasU: biasU, biasV: biasV),
+            precision: precision)
+        return try x.mapRows(with: mixed, to: width) { x, mixed in
+            let attended = try x + output(mixed)
+            return try attended + w2(w1(feedForwardNorm(attended)).silu())
         }
     }
 }

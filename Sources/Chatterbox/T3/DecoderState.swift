@@ -9,12 +9,15 @@ struct DecoderState: Sendable {
     /// Positions read.
     var length: Int { caches.first?.length ?? 0 }
 
-    /// - Parameter room: positions to make room for at once; the caches grow if need be.
-    init(rows: Int, configuration: T3Configuration, room: Int) {
+    /// - Parameters:
+    ///   - room: positions to make room for at once; the caches grow if need be.
+    ///   - precision: of the weights that go with it.
+    init(rows: Int, configuration: T3Configuration, room: Int, precision: Precision) {
         self.rows = rows
         caches = (0..<configuration.layerCount).map { _ in
             KeyValueCache(
-                batch: rows, heads: configuration.headCount, headWidth: configuration.headDim, capacity: room)
+                batch: rows, heads: configuration.headCount, headWidth: configuration.headDim, capacity: room,
+                precision: precision)
         }
     }
 

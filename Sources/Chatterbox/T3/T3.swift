@@ -12,6 +12,7 @@ public struct T3: Sendable {
     /// room for a multiple of 64 positions.
     private static let rememberedPrefixes = 4
 
+    private let precision: Precision
     private let backbone: any DecoderStack
     private let condEnc: T3CondEnc
     private let textEmbedding: Embedding
@@ -25,6 +26,7 @@ public struct T3: Sendable {
     /// Reads every weight and audits that none is left over.
     /// - Throws: `CheckpointError`, `TensorError`.
     public init(_ reader: WeightReader, configuration: T3Configuration, precision: Precision) throws {
+        self.precision = precision
         let layers = LayerReader(reader: reader, precision: precision)
         let hidden = configuration.hiddenSize
         self.configuration = configuration
@@ -92,7 +94,8 @@ public struct T3: Sendable {
         return try prefixes.value(of: key) {
             let x = try cond(conditionals)
             let count = x.shape[1]
-            var states = [DecoderState(rows: 1, configuration: configuration, room: count)]
+            var states = [DecoderState(rows: 1, configuration: configuration, room: count, precision: precision)
+            ]
             _ = try backbone(x.reshaped([count, -1]), count: count, states: &states)
             return states.removeLast()
         }
