@@ -11,7 +11,7 @@ public enum Precision: String, Sendable, Codable, CaseIterable {
 public struct Linear: Sendable {
     /// A product of up to so many rows gives each of them what it would get alone, bit for bit: what decoders of several
     /// sessions share a product for.
-    public static let independentRows = 7
+    public static let independentRows = 48
 
     public let inputs: Int
     public let outputs: Int
