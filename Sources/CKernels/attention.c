@@ -176,7 +176,7 @@ static void attend_head(void *context, size_t index) {
 }
 
 bool ck_attend_all(const ck_self_attention *attention) {
-    heads all = {attention};
+    heads all = {.all = attention};
     ck_parallel(attention->heads, attend_head, &all);
     return !atomic_load(&all.failed);
 }

@@ -101,7 +101,7 @@ ck_matrix *ck_matrix_create(const float *weight, size_t outputs, size_t inputs, 
         m->panels.column_sums = zeroed(padded * sizeof(int32_t));
         made = made && m->panels.scales && m->panels.column_sums;
     }
-    packing p = {weight, output_step, input_step, m};
+    packing p = {.weight = weight, .output_step = output_step, .input_step = input_step, .matrix = m};
     if (made) ck_parallel(padded / CK_PANEL, pack_panel, &p);
     if (!made || atomic_load(&p.failed)) {
         ck_matrix_destroy(m);
@@ -266,7 +266,7 @@ static void onednn_block(void *context, size_t index) {
 
 bool ck_matrix_multiply(const ck_matrix *m, const float *x, size_t row_step, size_t taps, size_t tap_step, float *y,
                         size_t rows) {
-    product p = {m, x, row_step, taps, tap_step, y, rows};
+    product p = {.matrix = m, .x = x, .row_step = row_step, .taps = taps, .tap_step = tap_step, .y = y, .rows = rows};
     size_t weights = m->inputs * m->outputs;
     if (m->product && rows >= ck_block_rows[0] && ck_onednn_allowed()) {
         ck_parallel((rows + ck_block_rows[0] - 1) / ck_block_rows[0], onednn_block, &p);

@@ -18,6 +18,9 @@ INLINE void put(float *to, vf sums, size_t first, size_t columns) {
     }
 }
 
+// Sums stay in registers only if every loop over rows and vectors is written out.
+#define UNROLL _Pragma("clang loop unroll(full)")
+
 enum { F32, BF16, INT8 };
 
 // y[ROWS][columns] = x * panel + bias for one panel slice of VECTORS registers, sums kept in registers throughout.
@@ -26,16 +29,16 @@ enum { F32, BF16, INT8 };
 INLINE void tile(const int ROWS, const int VECTORS, const int KIND, const float *x, size_t x_step, const void *panel,
                  const float *scales, const float *bias, float *y, size_t y_step, size_t k, size_t columns) {
     vf sums[6][4];
-    for (int r = 0; r < ROWS; r++)
-        for (int v = 0; v < VECTORS; v++) sums[r][v] = bias && KIND != INT8 ? load(bias + v * VECTOR) : splat(0);
+    UNROLL for (int r = 0; r < ROWS; r++)
+        UNROLL for (int v = 0; v < VECTORS; v++) sums[r][v] = bias && KIND != INT8 ? load(bias + v * VECTOR) : splat(0);
     // Weights of one input at a time against every row: sums, weights and one value of x are all that registers must hold.
 #define STEP(INPUT, LOAD)                                                                                               \
     {                                                                                                                   \
         vf w[4];                                                                                                        \
-        for (int v = 0; v < VECTORS; v++) w[v] = LOAD;                                                                  \
-        for (int r = 0; r < ROWS; r++) {                                                                                \
+        UNROLL for (int v = 0; v < VECTORS; v++) w[v] = LOAD;                                                                  \
+        UNROLL for (int r = 0; r < ROWS; r++) {                                                                                \
             vf value = splat(x[r * x_step + (INPUT)]);                                                                  \
-            for (int v = 0; v < VECTORS; v++) sums[r][v] += w[v] * value;                                               \
+            UNROLL for (int v = 0; v < VECTORS; v++) sums[r][v] += w[v] * value;                                               \
         }                                                                                                               \
     }
 #define WORD (*(const vu *)(words + v * VECTOR))
@@ -61,8 +64,8 @@ INLINE void tile(const int ROWS, const int VECTORS, const int KIND, const float 
 #undef STEP
 #undef WORD
 #undef BYTE
-    for (int r = 0; r < ROWS; r++)
-        for (int v = 0; v < VECTORS; v++) {
+    UNROLL for (int r = 0; r < ROWS; r++)
+        UNROLL for (int v = 0; v < VECTORS; v++) {
             vf sum = sums[r][v];
             if (KIND == INT8) {
                 sum *= load(scales + v * VECTOR);
@@ -96,18 +99,18 @@ GEMM(gemm_int8, INT8)
 INLINE void dot_tile_bf16(const int ROWS, const uint32_t *x, size_t x_step, const uint32_t *panel, const float *bias, float *y,
                           size_t y_step, size_t pairs, size_t columns) {
     __m512 sums[6][4];
-    for (int r = 0; r < ROWS; r++)
-        for (int v = 0; v < 4; v++) sums[r][v] = bias ? (__m512)load(bias + v * VECTOR) : _mm512_setzero_ps();
+    UNROLL for (int r = 0; r < ROWS; r++)
+        UNROLL for (int v = 0; v < 4; v++) sums[r][v] = bias ? (__m512)load(bias + v * VECTOR) : _mm512_setzero_ps();
     for (size_t i = 0; i < pairs; i++, panel += CK_PANEL) {
         __m512bh w[4];
-        for (int v = 0; v < 4; v++) w[v] = (__m512bh)_mm512_loadu_si512(panel + v * VECTOR);
-        for (int r = 0; r < ROWS; r++) {
+        UNROLL for (int v = 0; v < 4; v++) w[v] = (__m512bh)_mm512_loadu_si512(panel + v * VECTOR);
+        UNROLL for (int r = 0; r < ROWS; r++) {
             __m512bh value = (__m512bh)_mm512_set1_epi32((int)x[r * x_step + i]);
-            for (int v = 0; v < 4; v++) sums[r][v] = _mm512_dpbf16_ps(sums[r][v], w[v], value);
+            UNROLL for (int v = 0; v < 4; v++) sums[r][v] = _mm512_dpbf16_ps(sums[r][v], w[v], value);
         }
     }
-    for (int r = 0; r < ROWS; r++)
-        for (int v = 0; v < 4; v++) put(y + r * y_step + v * VECTOR, (vf)sums[r][v], (size_t)v * VECTOR, columns);
+    UNROLL for (int r = 0; r < ROWS; r++)
+        UNROLL for (int v = 0; v < 4; v++) put(y + r * y_step + v * VECTOR, (vf)sums[r][v], (size_t)v * VECTOR, columns);
 }
 
 static void dot_bf16(const uint16_t *rows_of_x, size_t x_step, const ck_panels *b, float *y, size_t y_step, size_t rows) {
@@ -151,23 +154,23 @@ INLINE void dot_tile_int8(const int ROWS, const ck_quantised *x, size_t row, con
     __m512i high[3][4], low[3][4];
     const uint32_t *highs = (const uint32_t *)(x->high + row * x->step), *lows = (const uint32_t *)(x->low + row * x->step);
     size_t step = x->step / 4;
-    for (int r = 0; r < ROWS; r++)
-        for (int v = 0; v < 4; v++) high[r][v] = low[r][v] = _mm512_setzero_si512();
+    UNROLL for (int r = 0; r < ROWS; r++)
+        UNROLL for (int v = 0; v < 4; v++) high[r][v] = low[r][v] = _mm512_setzero_si512();
     for (size_t i = 0; i < fours; i++, panel += CK_PANEL) {
         __m512i w[4];
-        for (int v = 0; v < 4; v++) w[v] = _mm512_loadu_si512(panel + v * VECTOR);
-        for (int r = 0; r < ROWS; r++) {
+        UNROLL for (int v = 0; v < 4; v++) w[v] = _mm512_loadu_si512(panel + v * VECTOR);
+        UNROLL for (int r = 0; r < ROWS; r++) {
             __m512i h = _mm512_set1_epi32((int)highs[r * step + i]), l = _mm512_set1_epi32((int)lows[r * step + i]);
-            for (int v = 0; v < 4; v++) {
+            UNROLL for (int v = 0; v < 4; v++) {
                 high[r][v] = _mm512_dpbusd_epi32(high[r][v], h, w[v]);
                 low[r][v] = _mm512_dpbusd_epi32(low[r][v], l, w[v]);
             }
         }
     }
-    for (int v = 0; v < 4; v++) {
+    UNROLL for (int v = 0; v < 4; v++) {
         // The high bytes were read as 128 too much.
         __m512i excess = _mm512_slli_epi32(_mm512_loadu_si512(column_sums + v * VECTOR), 7);
-        for (int r = 0; r < ROWS; r++) {
+        UNROLL for (int r = 0; r < ROWS; r++) {
             vf sum = (vf)_mm512_cvtepi32_ps(_mm512_sub_epi32(high[r][v], excess)) * 256.0f + (vf)_mm512_cvtepi32_ps(low[r][v]);
             sum *= load(scales + v * VECTOR) * x->scales[row + r];
             if (bias) sum += load(bias + v * VECTOR);
