@@ -7,7 +7,7 @@
 #endif
 #include "kernel_table.h"
 
-enum { MOST_HELPERS = 63, SPINS = 4000 };                   // of some 10 ns each, before a helper goes to sleep
+enum { MOST_HELPERS = 63, SPINS = 20000 };                  // of some 20 ns each, before a helper goes to sleep
 
 typedef struct {
     void (*body)(void *context, size_t index);
@@ -18,7 +18,7 @@ typedef struct {
 } job;
 
 typedef struct {
-    _Atomic(job *) work;                                    // NULL while it waits
+    _Atomic(job *) work;                                    // that it may begin
     atomic_bool claimed;                                    // by a caller
     atomic_bool asleep;
     pthread_mutex_t mutex;
@@ -46,19 +46,28 @@ static void run(job *j) {
     inside = before;
 }
 
+// Whoever takes the work from its place, the helper or the caller, is the only one to do it.
+static job *take(helper *h) { return atomic_load_explicit(&h->work, memory_order_relaxed) ? atomic_exchange(&h->work, NULL) : NULL; }
+
 static job *wait_for_work(helper *h) {
     for (int spin = 0; spin < SPINS; spin++) {
-        job *j = atomic_load_explicit(&h->work, memory_order_acquire);
+        job *j = take(h);
         if (j) return j;
         relax();
     }
     pthread_mutex_lock(&h->mutex);
     atomic_store(&h->asleep, true);
     job *j;
-    while (!(j = atomic_load(&h->work))) pthread_cond_wait(&h->wake, &h->mutex);
+    while (!(j = atomic_exchange(&h->work, NULL))) pthread_cond_wait(&h->wake, &h->mutex);
     atomic_store(&h->asleep, false);
     pthread_mutex_unlock(&h->mutex);
     return j;
+}
+
+static void release(helper *h, job *j) {
+    atomic_fetch_sub(&busy, 1);
+    atomic_store_explicit(&h->claimed, false, memory_order_release);
+    atomic_fetch_sub_explicit(&j->helping, 1, memory_order_release);        // the job may be gone after this
 }
 
 static void *help(void *argument) {
@@ -66,10 +75,7 @@ static void *help(void *argument) {
     for (;;) {
         job *j = wait_for_work(h);
         run(j);
-        atomic_store_explicit(&h->work, NULL, memory_order_relaxed);
-        atomic_fetch_sub(&busy, 1);
-        atomic_store_explicit(&h->claimed, false, memory_order_release);
-        atomic_fetch_sub_explicit(&j->helping, 1, memory_order_release);    // the job may be gone after this
+        release(h, j);
     }
     return NULL;
 }
@@ -124,5 +130,10 @@ void ck_parallel(size_t count, void (*body)(void *context, size_t index), void *
     job j = {.body = body, .context = context, .count = count};
     if (!inside && count > 1 && !ck_path_is_forced()) enlist(&j, count - 1);
     run(&j);
+    // Helpers that were asleep may come too late: nobody waits for them.
+    for (size_t i = 0; i + 1 < ck_cores() && atomic_load(&j.helping); i++) {
+        job *mine = &j;
+        if (atomic_compare_exchange_strong(&helpers[i].work, &mine, NULL)) release(&helpers[i], &j);
+    }
     while (atomic_load_explicit(&j.helping, memory_order_acquire)) relax();
 }
