@@ -31,7 +31,11 @@ struct ModelOptions: ParsableArguments {
     @Option(help: "Threads that compute. [CHATTERBOX_THREADS; all cores]")
     var threads: String?
 
-    @Option(help: "Precision of the weights: float32, bfloat16 or int8 (T3's, the rest bfloat16). [CHATTERBOX_PRECISION; the engine's choice]")
+    @Option(
+        help: """
+            Precision of the weights: float32, bfloat16, or int8 for T3's and bfloat16 for the rest. \
+            [CHATTERBOX_PRECISION; the engine's choice]
+            """)
     var precision: String?
 
     @Option(

@@ -94,7 +94,8 @@ public struct T3: Sendable {
         return try prefixes.value(of: key) {
             let x = try cond(conditionals)
             let count = x.shape[1]
-            var states = [DecoderState(rows: 1, configuration: configuration, room: count, precision: precision)
+            var states = [
+                DecoderState(rows: 1, configuration: configuration, room: count, precision: precision)
             ]
             _ = try backbone(x.reshaped([count, -1]), count: count, states: &states)
             return states.removeLast()
