@@ -382,8 +382,9 @@ async def test_client_class_reports_errors(client):
 
 
 async def test_client_class_cancels(client):
-    speech = asyncio.create_task(client.stream_speech(LONG, on_audio=lambda _: None))
-    await asyncio.sleep(0.5)
+    begun = asyncio.Event()
+    speech = asyncio.create_task(client.stream_speech(5 * LONG, on_audio=lambda _: begun.set()))
+    await begun.wait()
     await client.cancel()
     result = await speech
     assert result.cancelled

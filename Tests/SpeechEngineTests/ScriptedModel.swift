@@ -58,7 +58,7 @@ struct ScriptedModel: SpeechModel {
 
     let name = "scripted"
     let canClone = false
-    let sampleRateHz = 200
+    var sampleRateHz = 200
     let samplesPerFrame = 4
     let framesPerToken = 2
     let lookaheadTokens = 3
