@@ -65,13 +65,8 @@ public struct ShortTimeFourier: Sendable {
     /// Spectra of frames centred on each hop, both ends of the signal reflected: `samples.count / hop + 1` frames.
     /// - Throws: `AudioError.transform` if there are no more samples than half a frame.
     public func centredFrames(_ samples: [Float]) throws -> Spectrogram {
-        let half = size / 2
-        guard samples.count > half else {
-            throw AudioError.transform(expected: "more than \(half) samples", found: samples.count)
-        }
-        let front = samples[1...half].reversed()
-        let back = samples[(samples.count - 1 - half)..<(samples.count - 1)].reversed()
-        return try frames(front + samples + back)
+        var state = makeState()
+        return try step(samples, ends: true, state: &state)
     }
 
     /// The signal of centred frames: they are windowed once more, added up, and divided by what the windows add up to.
@@ -80,6 +75,41 @@ public struct ShortTimeFourier: Sendable {
         var state = makeInverseState()
         let body = try step(spectra, state: &state)
         return body + flush(state: &state)
+    }
+}
+
+/// Samples that centred frames still need.
+public struct CentredFramesState: Sendable {
+    /// From the start of the next frame on, the reflected front included.
+    fileprivate var pending: [Float] = []
+    /// The last samples, half a frame and one, which the end reflects.
+    fileprivate var last: [Float] = []
+    fileprivate var started = false
+}
+
+extension ShortTimeFourier {
+    public func makeState() -> CentredFramesState { CentredFramesState() }
+
+    /// Takes the next samples in and gives the spectra of those centred frames that are complete.
+    /// - Parameter ends: whether no more follow.
+    /// - Throws: `AudioError.transform` if there were no more samples than half a frame at the end.
+    public func step(_ samples: [Float], ends: Bool, state: inout CentredFramesState) throws -> Spectrogram {
+        let half = size / 2
+        state.pending += samples
+        state.last = Array((state.last + samples).suffix(half + 1))
+        if !state.started, state.pending.count > half {
+            state.started = true
+            state.pending = state.pending[1...half].reversed() + state.pending
+        }
+        if ends {
+            guard state.started else {
+                throw AudioError.transform(expected: "more than \(half) samples", found: state.pending.count)
+            }
+            state.pending += state.last.dropLast().reversed()
+        }
+        let spectra = try frames(state.started ? state.pending : [])
+        state.pending.removeFirst(spectra.real.shape[0] * hop)
+        return spectra
     }
 }
 

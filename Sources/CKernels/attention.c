@@ -92,9 +92,13 @@ bool ck_attention(const ck_attention_head *h) {
     const ck_kernels *kernels = ck_current();
     size_t most = h->rows < ROWS ? h->rows : ROWS;
     size_t window = h->distances ? h->length + most + CK_PANEL : 0;
-    float *scores = ck_scratch(CK_SCRATCH_SCORES, (most * (h->length + window) + 1) * sizeof(float));
+    // Weights become halves at once where products take them, unless somebody wants to see them.
+    bool halves = h->bfloat16 && kernels->exponentials_bf16 && !h->probabilities;
+    size_t half_step = halves ? even(h->length) : 0;
+    float *scores = ck_scratch(CK_SCRATCH_SCORES, (most * (h->length + window + half_step / 2) + 1) * sizeof(float));
     if (!scores) return false;
     float *by_distance = scores + most * h->length;
+    uint16_t *weights = (uint16_t *)(by_distance + most * window);
     size_t padded = h->bfloat16 ? even(h->width) : h->width;
     ck_panels keys = {.panels = h->keys, .k = h->width, .panel_k = padded, .n = h->length};
     ck_panels values = {.panels = h->values, .k = h->length, .panel_k = h->capacity, .n = h->width};
@@ -116,12 +120,20 @@ bool ck_attention(const ck_attention_head *h) {
             size_t seen = h->causal ? h->length - h->rows + first + r + 1 : h->length;
             const float *bias = h->bias ? h->bias + (first + r) * h->bias_row_step
                 : h->distances ? by_distance + r * distances + h->length - 1 - first - r - start : NULL;
-            sums[r] = kernels->exponentials(row, h->scale, bias, h->distances ? 1 : h->bias_column_step, seen);
+            size_t bias_step = h->distances ? 1 : h->bias_column_step;
+            if (halves) {
+                uint16_t *to = weights + r * half_step;
+                sums[r] = kernels->exponentials_bf16(row, h->scale, bias, bias ? bias_step : 0, seen, to);
+                memset(to + seen, 0, (half_step - seen) * sizeof(uint16_t));
+                continue;
+            }
+            sums[r] = kernels->exponentials(row, h->scale, bias, bias_step, seen);
             memset(row + seen, 0, (h->length - seen) * sizeof(float));
             if (h->probabilities)
                 kernels->affine(row, 1 / sums[r], 0, h->probabilities + (first + r) * h->length, h->length);
         }
-        if (!product(scores, h->length, &values, h->bfloat16, out, h->out_step, count)) return false;
+        if (halves) kernels->dot_bf16(weights, half_step, &values, out, h->out_step, count);
+        else if (!product(scores, h->length, &values, h->bfloat16, out, h->out_step, count)) return false;
         for (size_t r = 0; r < count; r++) kernels->affine(out + r * h->out_step, 1 / sums[r], 0, out + r * h->out_step, h->width);
     }
     return true;

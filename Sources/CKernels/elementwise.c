@@ -8,7 +8,9 @@ void ck_affine(const float *x, float factor, float term, float *y, size_t count)
     ck_current()->affine(x, factor, term, y, count);
 }
 void ck_clamp(const float *x, float low, float high, float *y, size_t count) { ck_current()->clamp(x, low, high, y, count); }
-void ck_snake(const float *x, float alpha, float *y, size_t count) { ck_current()->snake(x, alpha, y, count); }
+void ck_snake(const float *x, const float *alpha, float *y, size_t rows, size_t channels) {
+    ck_current()->snake(x, alpha, y, rows, channels);
+}
 void ck_silu_gate(const float *x, float *y, size_t rows, size_t half) { ck_current()->silu_gate(x, y, rows, half); }
 void ck_combine(ck_operator operator, const float *a, const float *b, size_t b_step, float *y, size_t count) {
     ck_current()->combine(operator, a, b, b_step, y, count);

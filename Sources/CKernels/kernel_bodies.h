@@ -143,12 +143,12 @@ static void clamp(const float *x, float low, float high, float *y, size_t count)
     }
 }
 
-static void snake(const float *x, float alpha, float *y, size_t count) {
-    float inverse = 1.0f / (alpha + 1e-9f);
-    EACH for (size_t i = 0; i < count; i++) {
-        float s = sin_reduced((double)x[i] * (double)alpha, 0.0);
-        y[i] = x[i] + s * s * inverse;
-    }
+static void snake(const float *x, const float *alpha, float *y, size_t rows, size_t channels) {
+    for (size_t row = 0; row < rows; row++, x += channels, y += channels)
+        EACH for (size_t i = 0; i < channels; i++) {
+            float s = sin_reduced((double)x[i] * (double)alpha[i], 0.0);
+            y[i] = x[i] + s * s / (alpha[i] + 1e-9f);
+        }
 }
 
 static void silu_gate(const float *x, float *y, size_t rows, size_t half) {
@@ -304,9 +304,9 @@ static void depthwise(const float *x, const float *weight, const float *bias, fl
 const ck_kernels TABLE = {
     gemm_f32, gemm_bf16, gemm_int8,
 #ifdef DOT
-    dot_bf16, dot_int8, quantise,
+    dot_bf16, dot_int8, quantise, exponentials_bf16,
 #else
-    NULL, NULL, NULL,
+    NULL, NULL, NULL, NULL,
 #endif
     to_bf16, depthwise, apply, affine, clamp, snake, silu_gate, combine, softmax, exponentials, layer_norm, rms_norm, rotate,
 };

@@ -26,13 +26,15 @@ typedef struct {
     void (*dot_bf16)(const uint16_t *x, size_t x_step, const ck_panels *b, float *y, size_t y_step, size_t rows);
     void (*dot_int8)(const ck_quantised *x, const ck_panels *b, float *y, size_t y_step, size_t rows);
     float (*quantise)(const float *x, size_t count, uint8_t *high, uint8_t *low);
+    // As `exponentials`, but rounded to bf16; the sum is of what was not rounded yet.
+    float (*exponentials_bf16)(const float *x, float scale, const float *bias, size_t bias_step, size_t count, uint16_t *y);
     void (*to_bf16)(const float *x, uint16_t *y, size_t count);
     void (*depthwise)(const float *x, const float *weight, const float *bias, float *y, size_t length, size_t channels,
                       size_t kernel, size_t stride, size_t dilation);
     void (*apply)(ck_function function, const float *x, float *y, size_t count, float parameter);
     void (*affine)(const float *x, float factor, float term, float *y, size_t count);
     void (*clamp)(const float *x, float low, float high, float *y, size_t count);
-    void (*snake)(const float *x, float alpha, float *y, size_t count);
+    void (*snake)(const float *x, const float *alpha, float *y, size_t rows, size_t channels);
     void (*silu_gate)(const float *x, float *y, size_t rows, size_t half);
     void (*combine)(ck_operator operator, const float *a, const float *b, size_t b_step, float *y, size_t count);
     void (*softmax)(const float *x, float *y, size_t rows, size_t width);

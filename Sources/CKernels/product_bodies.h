@@ -2,6 +2,13 @@
 // int8 fours (AVX512_BF16 and AVX512_VNNI).
 
 static void to_bf16(const float *x, uint16_t *y, size_t count) {
+#ifdef DOT
+    size_t done = count / VECTOR * VECTOR;
+    for (size_t i = 0; i < done; i += VECTOR) _mm256_storeu_si256((void *)(y + i), (__m256i)_mm512_cvtneps_pbh((__m512)load(x + i)));
+    x += done;
+    y += done;
+    count -= done;
+#endif
     EACH for (size_t i = 0; i < count; i++) {
         uint32_t u = float_to_bits(x[i]);
         y[i] = (uint16_t)((u + 0x7FFF + (u >> 16 & 1)) >> 16);
@@ -188,5 +195,37 @@ static void dot_int8(const ck_quantised *x, const ck_panels *b, float *y, size_t
         for (; r + 3 <= rows; r += 3) dot_tile_int8(3, x, r, panel, scales, sums, bias, y + first, y_step, fours, left);
         for (; r < rows; r++) dot_tile_int8(1, x, r, panel, scales, sums, bias, y + first, y_step, fours, left);
     }
+}
+
+// e^(x - top), x and top in units of log 2: within 2^-17 of the truth, which bf16 can't tell.
+INLINE __m512 exp2_less(__m512 x, __m512 top) {
+    __m512 t = _mm512_sub_ps(x, top), n = _mm512_roundscale_ps(t, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    __m512 f = _mm512_sub_ps(t, n), p = _mm512_set1_ps(9.6181291e-3f);
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(5.5504109e-2f));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(2.4022651e-1f));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(6.9314718e-1f));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(1.0f));
+    return _mm512_scalef_ps(p, n);
+}
+
+// In two passes, the first for the greatest.
+static float exponentials_bf16(const float *x, float scale, const float *bias, size_t bias_step, size_t count, uint16_t *y) {
+    const float log2e = 1.44269504f;
+    const __m512 factor = _mm512_set1_ps(scale * log2e), unit = _mm512_set1_ps(bias_step ? log2e : 0);
+    __m512 tops = _mm512_set1_ps(-INFINITY), sums = _mm512_setzero_ps();
+    if (!bias_step) bias = x;                               // one bias for all cancels out
+#define SCORE(MASK, I)                                                                                                  \
+    _mm512_fmadd_ps(_mm512_maskz_loadu_ps(MASK, x + (I)), factor, _mm512_mul_ps(_mm512_maskz_loadu_ps(MASK, bias + (I)), unit))
+#define LEFT(I) (count - (I) >= VECTOR ? (__mmask16)0xFFFF : (__mmask16)((1u << (count - (I))) - 1))
+    for (size_t i = 0; i < count; i += VECTOR) tops = _mm512_mask_max_ps(tops, LEFT(i), tops, SCORE(LEFT(i), i));
+    const __m512 top = _mm512_set1_ps(_mm512_reduce_max_ps(tops));
+    for (size_t i = 0; i < count; i += VECTOR) {
+        __m512 e = exp2_less(SCORE(LEFT(i), i), top);
+        sums = _mm512_mask_add_ps(sums, LEFT(i), sums, e);
+        _mm256_mask_storeu_epi16(y + i, LEFT(i), (__m256i)_mm512_cvtneps_pbh(e));
+    }
+    return _mm512_reduce_add_ps(sums);
+#undef SCORE
+#undef LEFT
 }
 #endif

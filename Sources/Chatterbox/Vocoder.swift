@@ -4,8 +4,6 @@ import Tensors
 public protocol Vocoder: Sendable {
     /// Samples of one mel frame.
     var samplesPerFrame: Int { get }
-    /// Frames that `step` holds back because later ones still bear on them.
-    var lookaheadFrames: Int { get }
     /// The state before the first frame. Noise is a function of `seed` and absolute time.
     func makeState(seed: UInt64) -> VocoderState
     /// - Parameter mel: `[1, 80, frames]` log-mel, the next frames; may have none.

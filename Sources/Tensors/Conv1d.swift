@@ -180,6 +180,12 @@ extension Conv1d {
         return y
     }
 
+    /// `step`, and `flush` behind it if the stream ends.
+    public func step(_ x: Tensor, ends: Bool, state: inout Conv1dState) throws -> Tensor {
+        let y = try step(x, state: &state)
+        return ends ? try .concatenated([y, flush(state: &state)], axis: layout.timeAxis) : y
+    }
+
     /// Ends the stream: the outputs that reach into the right padding.
     public func flush(state: inout Conv1dState) throws -> Tensor {
         let end = layout.shape(batch: state.pending.shape[0], channels: inputs, time: padding.right)

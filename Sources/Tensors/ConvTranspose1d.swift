@@ -111,6 +111,12 @@ extension ConvTranspose1d {
         return try give(state.pending.shape[1] - held, state: &state)
     }
 
+    /// `step`, and `flush` behind it if the stream ends.
+    public func step(_ x: Tensor, ends: Bool, state: inout ConvTranspose1dState) throws -> Tensor {
+        let y = try step(x, state: &state)
+        return ends ? try .concatenated([y, flush(state: &state)], axis: layout.timeAxis) : y
+    }
+
     /// Ends the stream: the rest.
     public func flush(state: inout ConvTranspose1dState) throws -> Tensor {
         let batch = state.pending.shape[0]

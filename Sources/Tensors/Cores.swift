@@ -92,10 +92,10 @@ extension Tensor {
         }
     }
 
-    /// About 100 rows: every core gets as many blocks, and a block is a whole number of the products' tiles.
+    /// About 48 rows, a whole number of the products' tiles: enough blocks that no core waits long for another's last.
     private static func blockRows(_ rows: Int) -> Int {
         let cores = Cores.count
-        let perCore = max(1, (rows + 96 * cores - 1) / (96 * cores))
+        let perCore = max(1, (rows + 48 * cores - 1) / (48 * cores))
         let size = (rows + perCore * cores - 1) / (perCore * cores)
         return max(24, (size + 5) / 6 * 6)
     }

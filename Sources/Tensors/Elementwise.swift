@@ -48,20 +48,13 @@ extension Tensor {
     }
 
     /// `x + sin²(alpha x) / alpha`, the Snake activation.
-    /// - Parameter alpha: `[C]`; self is `[B, C, T]`.
+    /// - Parameter alpha: `[C]`; self is `[..., C]`.
     public func snake(alpha: Tensor) throws -> Tensor {
-        guard shape.count == 3 else {
-            throw TensorError.shape(op: "snake", expected: "[B, C, T]", found: shape)
+        guard let channels = shape.last, alpha.shape == [channels] else {
+            throw TensorError.shape(op: "snake", expected: "alpha of \(shape.suffix(1))", found: alpha.shape)
         }
-        guard alpha.shape == [shape[1]] else {
-            throw TensorError.shape(op: "snake", expected: "alpha of [\(shape[1])]", found: alpha.shape)
-        }
-        let length = shape[2]
         return Tensor(shape: shape) { out in
-            for row in 0..<(shape[0] * shape[1]) {
-                let a = alpha.storage.pointer[row % shape[1]]
-                ck_snake(storage.pointer + row * length, a, out.baseAddress! + row * length, length)
-            }
+            ck_snake(storage.pointer, alpha.storage.pointer, out.baseAddress!, count / max(channels, 1), channels)
         }
     }
 }

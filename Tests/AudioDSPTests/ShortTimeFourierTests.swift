@@ -26,6 +26,24 @@ import Testing
         }
     }
 
+    @Test(arguments: sizes) func framesComeAsSamplesDo(size: Int, hop: Int) throws {
+        let fourier = try ShortTimeFourier(size: size, hop: hop)
+        let samples = noise(size * 3 + 5)
+        let whole = try fourier.centredFrames(samples)
+        for piece in [1, hop, size / 2, size + 1] {
+            var state = fourier.makeState()
+            var real: [Float] = []
+            for at in stride(from: 0, to: samples.count, by: piece) {
+                let end = min(at + piece, samples.count)
+                real += try fourier.step(Array(samples[at..<end]), ends: end == samples.count, state: &state).real
+                    .values
+            }
+            #expect(real == whole.real.values, "pieces of \(piece)")
+        }
+        var state = fourier.makeState()
+        #expect(throws: AudioError.self) { try fourier.step(noise(size / 2), ends: true, state: &state) }
+    }
+
     @Test func aToneStandsInItsBin() throws {
         // Torch's own numbers for a unit cosine of 5 turns a frame under Hann's window: half of it, and a quarter beside.
         let fourier = try ShortTimeFourier(size: 40, hop: 10)

@@ -120,8 +120,8 @@ typedef enum {
 void ck_apply(ck_function function, const float *x, float *y, size_t count, float parameter);
 void ck_affine(const float *x, float factor, float term, float *y, size_t count);
 void ck_clamp(const float *x, float low, float high, float *y, size_t count);
-// y = x + sin^2(alpha x) / (alpha + 1e-9)
-void ck_snake(const float *x, float alpha, float *y, size_t count);
+// y = x + sin^2(alpha x) / (alpha + 1e-9), `alpha` for each channel.
+void ck_snake(const float *x, const float *alpha, float *y, size_t rows, size_t channels);
 // Rows of 2 * half floats to rows of half: silu(first) * second.
 void ck_silu_gate(const float *x, float *y, size_t rows, size_t half);
 

@@ -3,9 +3,7 @@ import Tensors
 
 /// F0 in Hz from mel. Source: resemble-ai/chatterbox models/s3gen/f0_predictor.py
 struct ConvRNNF0Predictor: Sendable {
-    static let convCount = 5
-    /// Frames that bear on one F0, on either side.
-    static let context = convCount
+    private static let convCount = 5
 
     private let convs: [Conv1d]
     private let classifier: Linear
@@ -19,11 +17,18 @@ struct ConvRNNF0Predictor: Sendable {
         classifier = try layers.linear("classifier", width, 1)
     }
 
-    /// - Parameter mel: `[1, 80, T]`.
-    /// - Returns: `T` values, never negative.
-    func callAsFunction(_ mel: Tensor) throws -> [Float] {
-        let x = try convs.reduce(mel) { try $1($0).elu() }
-        return try classifier(x.transposed(1, 2)).values.map(abs)
+    struct State: Sendable {
+        fileprivate var convs: [Conv1dState]
+    }
+
+    func makeState() -> State { State(convs: convs.map { $0.makeState() }) }
+
+    /// - Parameter mel: `[1, T, 80]`.
+    /// - Returns: the values that are complete, never negative.
+    func step(_ mel: Tensor, ends: Bool, state: inout State) throws -> [Float] {
+        var x = mel
+        for (i, conv) in convs.enumerated() { x = try conv.step(x, ends: ends, state: &state.convs[i]).elu() }
+        return try classifier(x).values.map(abs)
     }
 }
 
@@ -48,12 +53,12 @@ extension LayerReader {
         }
     }
 
-    /// Convolution on `[B, C, T]` that keeps the length, weight stored normalised.
+    /// Convolution on `[B, T, C]` that keeps the length, weight stored normalised.
     func weightNormedConv1d(_ name: String, _ inputs: Int, _ outputs: Int, kernel: Int, dilation: Int) throws -> Conv1d
     {
         let side = (kernel - 1) * dilation / 2
         return try Conv1d(
             weight: weightNormed(name, [outputs, inputs, kernel]), bias: tensor(name + ".bias", [outputs]),
-            dilation: dilation, padding: (side, side), precision: precision)
+            dilation: dilation, padding: (side, side), layout: .channelsLast, precision: precision)
     }
 }

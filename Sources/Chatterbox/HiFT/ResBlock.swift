@@ -1,7 +1,7 @@
 import Checkpoints
 import Tensors
 
-/// Dilated convolutions with Snake activations, added to their input.
+/// Dilated convolutions with Snake activations, added to their input. All tensors are `[1, T, C]`.
 /// Source: resemble-ai/chatterbox models/s3gen/hifigan.py
 struct ResBlock: Sendable {
     private let layers: [Layer]
@@ -11,6 +11,17 @@ struct ResBlock: Sendable {
         let conv1: Conv1d
         let alpha2: Tensor
         let conv2: Conv1d
+    }
+
+    struct State: Sendable {
+        fileprivate var layers: [LayerState]
+    }
+
+    fileprivate struct LayerState: Sendable {
+        var conv1: Conv1dState
+        var conv2: Conv1dState
+        /// Inputs that wait for what the convolutions make of them.
+        var waiting: FrameQueue
     }
 
     init(_ layers: LayerReader, channels: Int, kernel: Int, dilations: [Int]) throws {
@@ -24,15 +35,26 @@ struct ResBlock: Sendable {
         }
     }
 
-    /// - Parameter x: `[1, C, T]`.
-    func callAsFunction(_ x: Tensor) throws -> Tensor {
-        try layers.reduce(x) { x, layer in
-            try x + layer.conv2(layer.conv1(x.snake(alpha: layer.alpha1)).snake(alpha: layer.alpha2))
-        }
+    func makeState() -> State {
+        State(
+            layers: layers.map {
+                LayerState(
+                    conv1: $0.conv1.makeState(), conv2: $0.conv2.makeState(),
+                    waiting: FrameQueue(channels: $0.conv1.inputs))
+            })
     }
 
-    /// Positions on either side that bear on one output.
-    static func context(kernel: Int, dilations: [Int]) -> Int {
-        dilations.reduce(0) { $0 + (kernel - 1) / 2 * ($1 + 1) }
+    /// - Returns: the outputs that are complete.
+    func step(_ x: Tensor, ends: Bool, state: inout State) throws -> Tensor {
+        var x = x
+        for (i, layer) in layers.enumerated() {
+            try state.layers[i].waiting.push(x)
+            let inner = try layer.conv1.step(
+                x.snake(alpha: layer.alpha1), ends: ends, state: &state.layers[i].conv1)
+            let y = try layer.conv2.step(
+                inner.snake(alpha: layer.alpha2), ends: ends, state: &state.layers[i].conv2)
+            x = try state.layers[i].waiting.pop(y.shape[1]) + y
+        }
+        return x
     }
 }

@@ -24,7 +24,8 @@ public struct SourceFilterVocoder: Vocoder {
 
     public var samplesPerFrame: Int { 2 * configuration.hop }
 
-    public var lookaheadFrames: Int {
+    /// Frames that `step` holds back because later ones still bear on them.
+    package var lookaheadFrames: Int {
         // Its own neighbour, the blocks' contexts, and the overlap of the STFT's frames.
         let features = 1 + configuration.coarseRight.reduce(0, +) + (configuration.fineRight.reduce(0, +) + 1) / 2
         return max(features, configuration.f0Right.reduce(0, +) + 1) + 1

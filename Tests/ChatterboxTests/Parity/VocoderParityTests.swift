@@ -7,11 +7,10 @@ private let chunkings: [[Int]] = [[1], [2], [3], [5, 1, 4], [7], [13], [100]]
 
 private func chunks(_ mel: Tensor, _ sizes: [Int]) throws -> [Tensor] {
     var (at, pieces): (Int, [Tensor]) = (0, [])
-    for i in 0... where at < mel.shape[2] {
-        let end = min(at + sizes[i % sizes.count], mel.shape[2])
+    while at < mel.shape[2] {
+        let end = min(at + sizes[pieces.count % sizes.count], mel.shape[2])
         pieces.append(try mel.sliced(axis: 2, from: at, to: end))
         at = end
-        if at == mel.shape[2] { break }
     }
     return pieces
 }
@@ -123,14 +122,33 @@ private func chunks(_ mel: Tensor, _ sizes: [Int]) throws -> [Tensor] {
         try expectParity(wave, fixture.tensor("out.wave"), "HiFT decode")
     }
 
+    /// What is held back is what the layers reach: 19¼ frames of 20 ms.
+    @Test func holdsBackNoMore() throws {
+        let (fixture, vocoder, _) = try Self.model()
+        let mel = try fixture.tensor("in.mel")
+        let long = try Tensor.concatenated([Tensor](repeating: mel, count: 4), axis: 2)
+        var state = vocoder.makeState(seed: 2)
+        let samples = try vocoder.step(long, state: &state)
+        #expect(samples.count == (4 * (long.shape[2] - 20) + 3) * 120)
+        #expect(try samples.count + vocoder.flush(state: &state).count == long.shape[2] * 480)
+        #expect(try vocoder.flush(state: &state).isEmpty)
+        #expect(throws: ChatterboxError.self) { try vocoder.step(mel, state: &state) }
+    }
+
+    @Test(arguments: [0, 1, 2])
+    func short(_ frames: Int) throws {
+        let mel = try Fixture("hift").tensor("in.mel").sliced(axis: 2, from: 0, to: frames)
+        #expect(try Self.run([100], mel: mel).0.count == frames * 480)
+    }
+
     @Test(arguments: chunkings)
     func wave(_ sizes: [Int]) throws {
         let (samples, fixture) = try Self.run(sizes)
         try expectParity(samples, fixture.tensor("out.wave"), "HiFT by \(sizes)")
     }
 
-    /// Long enough that the window moves on: streamed equals one shot with nothing of the start in sight.
-    @Test func windowMoves() throws {
+    /// Long enough that nothing of the start is in sight any more.
+    @Test func longStream() throws {
         let (fixture, vocoder, _) = try Self.model()
         let mel = try fixture.tensor("in.mel")
         let long = try Tensor.concatenated([Tensor](repeating: mel, count: 7), axis: 2)
