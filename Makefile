@@ -1,6 +1,7 @@
 # make serve [HOST=0.0.0.0] [PORT=8000]   install what is missing, build, and start the server
 # make test                               all tests
-# make bench | eval                       speed; word error rate of every voice
+# make bench [MODELS=nano] [ROUNDS=5]     speed beside the reference, into docs/benchmarks.md
+# make eval                               word error rate of every voice
 # make parity [MODELS=nano]               whole official models against the reference's classes
 # make format | lint                      write the house style; check it
 
@@ -11,11 +12,13 @@ BUILD := swift build -c release
 BINARY := .build/release/chatterbox
 VENV := .venv
 PYTHON := $(VENV)/bin/python
+# The reference wants gigabytes that nothing else needs.
+BENCH_VENV := .venv-bench
 
 .PHONY: help serve build dependencies test test-dependencies test-swift test-e2e bench eval parity format lint clean
 
 help:
-	@sed -n 's/^# //p' Makefile | head -n 5
+	@sed -n 's/^# //p' Makefile | head -n 6
 
 serve: dependencies build
 	@exec $(BINARY) serve --host $(HOST) --port $(PORT)
@@ -43,8 +46,17 @@ $(VENV)/.ready: Tests/EndToEnd/requirements.txt
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r Tests/EndToEnd/requirements.txt
 	@touch $@
 
-bench: build $(VENV)/.ready
-	$(PYTHON) Benchmarks/bench.py
+# PARTS="speed stages sessions texts prompts", ARGS="--no-reference --out /tmp": see Benchmarks/bench.py. BENCH_FOLDER has the
+# checkpoints [.build/bench].
+bench: build $(BENCH_VENV)/.ready
+	$(BENCH_VENV)/bin/python Benchmarks/bench.py $(if $(MODELS),--models $(MODELS)) $(if $(ROUNDS),--rounds $(ROUNDS)) \
+		$(if $(PARTS),--parts $(PARTS)) $(ARGS)
+
+$(BENCH_VENV)/.ready: Benchmarks/requirements.txt
+	python3 -m venv $(BENCH_VENV)
+	$(BENCH_VENV)/bin/pip install --quiet --disable-pip-version-check -r Benchmarks/requirements.txt
+	$(BENCH_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps chatterbox-tts==0.1.7 s3tokenizer==0.3.0
+	@touch $@
 
 eval: build
 	Evaluation/eval.sh $(ARGS)
@@ -60,4 +72,4 @@ lint:
 	swift format lint --strict --parallel --recursive Package.swift Sources Tests
 
 clean:
-	rm -rf .build $(VENV)
+	rm -rf .build $(VENV) $(BENCH_VENV)

@@ -1,95 +1,155 @@
-"""make bench: the release server with the embedded voice, through its public WebSocket.
+"""make bench: how fast we are, beside the reference, beside what the machine could do at most, and as requests grow.
 
-Prints start to ready, time to first audio and real-time factor (medians over sentences, as the client sees them), peak
-memory, and what eight clients at once get: whether each could play without a gap from its first audio on."""
-import asyncio
+Runs the release server through its public WebSocket and the reference (PyPI chatterbox-tts) in turn, on the same
+checkpoints, text and number of tokens. Writes benchmarks.json, benchmarks.md and benchmarks.svg into a folder; a run of
+some models or parts renews those of an earlier run of the same machine and leaves the others.
+
+  python bench.py                                     everything, in about an hour
+  python bench.py --models nano embedded --rounds 3   some models
+  python bench.py --parts speed --out /tmp            speed, stages, sessions, texts or prompts
+"""
+import argparse
 import json
-import os
+import pathlib
 import statistics
-import subprocess
-import sys
 import time
-import urllib.request
 
-import websockets
+import growth
+import limits
+import machine
+import models
+import ours
+import plot
+import report
+import theirs
 
-ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
-PORT = int(os.environ.get("PORT", "8078"))
-SENTENCES = [
-    "The river was so clear that we could see the stones, and nobody wanted to go home.",
-    "Could you turn down the music a little, please? I am trying to read.",
-    "My brother works at a bakery near the old bridge, and he gets up at four every morning.",
-    "If you are tired, you can rest on the couch for a while before we leave.",
-    "There was a long line of people outside the shop, but the door stayed closed until nine.",
-]
-BYTES_PER_SECOND = 48000
-
-
-async def speak(text, seed):
-    """Seconds to first audio and in all, seconds of audio, and the least lead of what had come over a listener's clock."""
-    async with websockets.connect(f"ws://127.0.0.1:{PORT}/ws/stream/audio", max_size=None) as socket:
-        await socket.recv()
-        began, first, received, lead = time.perf_counter(), None, 0, float("inf")
-        await socket.send(json.dumps({"type": "stream_request", "data": {"input": text, "seed": seed}}))
-        header = True
-        while True:
-            message = await socket.recv()
-            now = time.perf_counter() - began
-            if isinstance(message, bytes):
-                if header:
-                    header = False
-                    continue
-                if first is None:
-                    first = now
-                lead = min(lead, received / BYTES_PER_SECOND - (now - first))
-                received += len(message)
-            elif json.loads(message)["type"] == "done":
-                return first, now, received / BYTES_PER_SECOND, lead
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+# As long as a request's speech: 89 characters, one sentence, about 6 s.
+TEXT = "The river was so clear that we could see the stones, and nobody wanted to go home at all."
+CHUNK, CONTEXT, PROMPT_SECONDS = 25, 50, 10
+PARTS = ("speed", "stages", "sessions", "texts", "prompts")
 
 
-def memory(pid):
-    with open(f"/proc/{pid}/status") as status:
-        return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM"))
+def median(values):
+    return statistics.median(values) if values else None
 
 
-async def measure(pid, rounds):
-    await speak(SENTENCES[0], 0)                                        # warm up
-    alone = []
-    for i in range(rounds):
-        alone.append(await speak(SENTENCES[i % len(SENTENCES)], i))
-        if sys.stderr.isatty():
-            print(f"\r{i + 1}/{rounds}", end="", file=sys.stderr)
-    together = await asyncio.gather(*(speak(" ".join(SENTENCES), i) for i in range(8)))
-    firsts = [a[0] for a in alone]
-    print(f"first audio, median (worst)      {1000 * statistics.median(firsts):.0f} ms ({1000 * max(firsts):.0f} ms)")
-    print(f"real-time factor, median         {statistics.median(a[1] / a[2] for a in alone):.3f}")
-    print(f"eight at once: first audio       {1000 * max(t[0] for t in together):.0f} ms at worst")
-    print(f"eight at once: real-time factor  {max(t[1] / t[2] for t in together):.3f} at worst")
-    gaps = sum(t[3] < 0 for t in together)
-    print(f"eight at once: with a gap        {gaps} (least lead {1000 * min(t[3] for t in together):.0f} ms)")
-    print(f"peak memory                      {memory(pid):.0f} MB")
+def summary(runs):
+    """Medians of runs, with every one of them."""
+    return {"first": median([r["first"] for r in runs]), "rtf": median([r["total"] / r["audio"] for r in runs]),
+            "tokens": runs[0]["tokens"], "runs": runs}
+
+
+def loaded(make, times):
+    """Starts something so many times; the last stays, with the median time of all."""
+    seconds = []
+    for index in range(times):
+        one = make()
+        seconds.append(one.load_time)
+        if index < times - 1:
+            one.stop()
+    return one, seconds
+
+
+def speed(name, options):
+    """Ours with fixed chunks and with the defaults, and the reference, one after the other in every round."""
+    folder, rounds, tokens = models.folder(name), options.rounds, options.tokens
+    if name == "english":                                               # the reference needs 26 s for a second of audio
+        rounds, tokens = min(rounds, options.english_rounds), min(tokens, 100)
+    with_reference = options.reference and name != "embedded"           # which the package has no vocoder for
+    exact = {"min_new_tokens": tokens, "max_new_tokens": tokens}
+    fixed = dict(exact, chunk_size=CHUNK, context_window=CONTEXT)
+    models.read_all(folder)
+    log(f"{name}: loading")
+    server, loads = loaded(lambda: ours.Server(folder, options.threads, *models.options(name)), options.loads)
+    other = None
+    try:
+        if with_reference:
+            kind, decoder = models.MODELS[name]
+            other, their_loads = loaded(
+                lambda: theirs.Reference(kind.removesuffix("-meanflow"), folder, decoder, options.threads), options.loads)
+        runs = {"fixed": [], "defaults": [], "reference": []}
+        # Every shape once: a first and a later chunk.  Longer texts would only take longer.
+        server.speak(TEXT, **dict(fixed, min_new_tokens=100, max_new_tokens=100))
+        if other:
+            other.speak(TEXT, 3 * CHUNK if rounds > 1 else CHUNK, CHUNK, CONTEXT, 0)
+        with machine.Others(*[one.pid for one in (server, other) if one]) as others:
+            for index in range(rounds):
+                log(f"{name}: round {index + 1} of {rounds}")
+                sides = [lambda: runs["fixed"].append(server.speak(TEXT, **fixed)),
+                         lambda: runs["defaults"].append(server.speak(TEXT, **exact))]
+                if other:
+                    sides.append(lambda: runs["reference"].append(other.speak(TEXT, tokens, CHUNK, CONTEXT, index)))
+                for side in sides if index % 2 == 0 else reversed(sides):
+                    side()
+        for run in runs["fixed"] + runs["defaults"]:
+            if run["tokens"] != tokens:
+                raise SystemExit(f"{name}: {run['tokens']} tokens in place of {tokens}")
+        result = {"rounds": rounds, "tokens": tokens, "others": others.share, "fixed": summary(runs["fixed"]),
+                  "defaults": summary(runs["defaults"]), "memory": machine.peak_memory(server.pid),
+                  "load": median(loads), "loads": loads}
+        if other:
+            result["reference"] = summary(runs["reference"]) | {
+                "memory": machine.peak_memory(other.pid), "load": median(their_loads), "loads": their_loads,
+                "imports": other.parts["imports"]}
+        return result
+    finally:
+        server.stop()
+        if other:
+            other.stop()
+
+
+def stages(name, options, rates):
+    """The time of each stage, and the least that the machine allows."""
+    folder = models.folder(name)
+    rounds = min(options.rounds, options.english_rounds) if name == "english" else options.rounds
+    log(f"{name}: stages")
+    with machine.Others() as others:
+        times = ours.stages(folder, options.threads, rounds, CHUNK, CONTEXT, *models.options(name))
+    return {"times": times, "limits": limits.of_stages(folder, models.MODELS[name][1], times, rates), "others": others.share}
+
+
+def log(text):
+    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", nargs="+", choices=list(models.MODELS), default=list(models.MODELS))
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--english-rounds", type=int, default=1, help="most rounds of english with the guided decoder [1]")
+    parser.add_argument("--loads", type=int, default=3, help="starts of either side; their median is the load time [3]")
+    parser.add_argument("--threads", type=int, default=2, help="of either side [2]")
+    parser.add_argument("--tokens", type=int, default=150, help="speech tokens of a request, 100 to 1000 [150: 6 s]")
+    parser.add_argument("--no-reference", dest="reference", action="store_false", help="without the reference: a quick look")
+    parser.add_argument("--out", type=pathlib.Path, default=ROOT / "docs", help="where the results go [docs]")
+    options = parser.parse_args()
+    if not 100 <= options.tokens <= 1000 or min(options.rounds, options.english_rounds, options.loads, options.threads) < 1:
+        parser.error("there must be 100 to 1000 tokens, and at least one round, load and thread")
+    return options
 
 
 def main():
-    server = subprocess.Popen([os.path.join(ROOT, ".build/release/chatterbox"), "serve", "--host", "127.0.0.1", "--port", str(PORT)],
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    began = time.perf_counter()
-    try:
-        while True:
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/ws/stream/status") as answer:
-                    if json.load(answer)["ready"]:
-                        break
-            except OSError:
-                pass
-            if server.poll() is not None:
-                sys.exit("the server ended; run it by hand to see why: .build/release/chatterbox serve")
-            time.sleep(0.02)
-        print(f"start to ready                   {time.perf_counter() - began:.2f} s")
-        asyncio.run(measure(server.pid, int(os.environ.get("ROUNDS", "20"))))
-    finally:
-        server.terminate()
-        server.wait()
+    options = arguments()
+    results = report.Results(options.out / "benchmarks.json")
+    about = machine.describe(ROOT)
+    log(f"{about['cpu']}, {about['cores']} cores: measuring its rates")
+    rates = machine.rates(options.threads)
+    results.begin(about, rates, {"threads": options.threads, "chunk": CHUNK, "context": CONTEXT, "prompt_seconds": PROMPT_SECONDS,
+                                 "text": TEXT})
+    for name in options.models:
+        for part, measure in (("speed", lambda: speed(name, options)), ("stages", lambda: stages(name, options, rates)),
+                              ("sessions", lambda: growth.sessions(name, options, log)),
+                              ("texts", lambda: growth.texts(name, options, log)),
+                              ("prompts", lambda: growth.prompts(name, options, log))):
+            if part not in options.parts or (part in growth.MODELS and name not in growth.MODELS[part]):
+                continue
+            results.add(part, name, measure())
+            report.write(results.data, options.out / "benchmarks.md")
+            plot.draw(results.data, options.out / "benchmarks.svg")
+    print(report.terminal(results.data, options.models))
+    log(f"written: {options.out}/benchmarks.md")
 
 
 if __name__ == "__main__":

@@ -12,11 +12,12 @@ struct ChatterboxCLI: AsyncParsableCommand {
             chatterbox models                         list the models that are here
             chatterbox verify nano                    check every tensor of a model
             chatterbox calibrate nano                 find the heads that follow the text
+            chatterbox stages --model nano            time the stages of a model
 
             Options come from the command line, else from the environment, else from the defaults named below.
             """,
         subcommands: [
             ServeCommand.self, SayCommand.self, PullCommand.self, ModelsCommand.self, VerifyCommand.self,
-            CalibrateCommand.self,
+            CalibrateCommand.self, StagesCommand.self,
         ])
 }

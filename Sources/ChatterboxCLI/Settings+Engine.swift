@@ -14,12 +14,15 @@ extension Settings {
     }
 
     /// The engine of the one model that the options ask for, not loaded yet.
-    func makeEngine() throws -> SpeechEngine {
+    func makeEngine() throws -> SpeechEngine { SpeechEngine(configuration: try engineConfiguration()) }
+
+    /// Of the one model that the options ask for.
+    func engineConfiguration() throws -> SpeechEngine.Configuration {
         let models = try models()
         guard models.count == 1 else {
             throw ValidationError("This takes one --model; there are \(models.count).")
         }
-        return SpeechEngine(configuration: try engineConfiguration(models[0], isFirst: true))
+        return try engineConfiguration(models[0], isFirst: true)
     }
 
     /// All models that the options ask for, none loaded yet. Their configurations are read, so that a folder that is no

@@ -222,7 +222,10 @@ public struct T3State: Sendable {
     /// Where the text is among the positions.
     let text: Range<Int>
     /// Two with guidance.
-    var rows: Int { decoder.rows }
+    package var rows: Int { decoder.rows }
+    /// Positions read so far, and those of them from the text's first on.
+    package var positions: Int { decoder.length }
+    package var positionsFromText: Int { positions - text.lowerBound }
 
     init(decoder: DecoderState, cfgWeight: Float, text: Range<Int>) {
         self.decoder = decoder

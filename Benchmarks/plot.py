@@ -1,0 +1,53 @@
+"""The results of benchmarks as a picture."""
+import matplotlib
+
+matplotlib.use("svg")
+matplotlib.rcParams |= {"svg.hashsalt": "benchmarks", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
+import matplotlib.pyplot as pyplot  # noqa: E402
+
+import report  # noqa: E402
+
+SIDES = (("reference", "reference", "#b0b0b0"), ("fixed", "ours, chunks fixed", "#2a6f97"), ("defaults", "ours, defaults", "#61a5c2"))
+
+
+def bars(axes, data, key, title):
+    """Of every model one bar a side, on a logarithmic scale."""
+    runs = report.values(data, "speed")
+    for offset, (side, label, colour) in enumerate(SIDES):
+        has = [(index, run[side][key]) for index, run in enumerate(runs.values()) if side in run]
+        drawn = axes.bar([index + 0.27 * (offset - 1) for index, _ in has], [value for _, value in has], 0.25, color=colour, label=label)
+        axes.bar_label(drawn, [report.number(value) for _, value in has], fontsize=7, padding=1)
+    axes.set_yscale("log")
+    axes.set_xticks(range(len(runs)), [report.NAMES[name].replace(", ", "\n") for name in runs])
+    axes.set_title(title, loc="left")
+    if key == "rtf":
+        axes.axhline(1, color="#c1121f", linewidth=0.8)
+    axes.margins(y=0.15)
+
+
+def lines(axes, data, part, x, y, title, label):
+    for name, rows in report.values(data, part).items():
+        axes.plot([row[x] for row in rows], [row[y] for row in rows], marker="o", markersize=3, label=report.NAMES[name])
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_title(title, loc="left")
+    axes.set_xlabel(label)
+    for axis, values in ((axes.xaxis, sorted({row[x] for rows in report.values(data, part).values() for row in rows})),):
+        axis.set_major_locator(matplotlib.ticker.FixedLocator(values))
+        axis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_locator(matplotlib.ticker.NullLocator())
+    axes.yaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+    if axes.lines:
+        axes.legend(frameon=False)
+
+
+def draw(data, path):
+    figure, ((factor, first), (sessions, texts)) = pyplot.subplots(2, 2, figsize=(10, 7), layout="constrained")
+    bars(factor, data, "rtf", "Real-time factor (below 1: faster than speech)")
+    bars(first, data, "first", "First audio, s")
+    factor.legend(frameon=False)
+    lines(sessions, data, "sessions", "sessions", "rtf", "Sessions at once: worst real-time factor", "sessions")
+    sessions.axhline(1, color="#c1121f", linewidth=0.8)
+    lines(texts, data, "texts", "characters", "first", "Text: first audio, s", "characters")
+    figure.savefig(path, metadata={"Date": None})
+    pyplot.close(figure)
