@@ -99,14 +99,14 @@ def speed(name, options):
             other.stop()
 
 
-def stages(name, options, rates):
-    """The time of each stage, and the least that the machine allows."""
+def stages(name, options):
+    """The time of each stage, and its work."""
     folder = models.folder(name)
     rounds = min(options.rounds, options.english_rounds) if name == "english" else options.rounds
     log(f"{name}: stages")
     with machine.Others() as others:
         times = ours.stages(folder, options.threads, rounds, CHUNK, CONTEXT, *models.options(name))
-    return {"times": times, "limits": limits.of_stages(folder, models.MODELS[name][1], times, rates), "others": others.share}
+    return {"times": times, "work": limits.of_stages(folder, models.MODELS[name][1], times), "others": others.share}
 
 
 def log(text):
@@ -135,11 +135,10 @@ def main():
     results = report.Results(options.out / "benchmarks.json")
     about = machine.describe(ROOT)
     log(f"{about['cpu']}, {about['cores']} cores: measuring its rates")
-    rates = machine.rates(options.threads)
-    results.begin(about, rates, {"threads": options.threads, "chunk": CHUNK, "context": CONTEXT, "prompt_seconds": PROMPT_SECONDS,
-                                 "text": TEXT})
+    results.begin(about, machine.rates(options.threads), {"threads": options.threads, "chunk": CHUNK, "context": CONTEXT,
+                                                          "prompt_seconds": PROMPT_SECONDS, "text": TEXT})
     for name in options.models:
-        for part, measure in (("speed", lambda: speed(name, options)), ("stages", lambda: stages(name, options, rates)),
+        for part, measure in (("speed", lambda: speed(name, options)), ("stages", lambda: stages(name, options)),
                               ("sessions", lambda: growth.sessions(name, options, log)),
                               ("texts", lambda: growth.texts(name, options, log)),
                               ("prompts", lambda: growth.prompts(name, options, log))):

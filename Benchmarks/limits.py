@@ -87,26 +87,28 @@ def hift_work(hift, frames, precision):
     return operations, matching(hift, "mel2wav") * BYTES[precision]
 
 
-def of_stages(folder, decoder, times, rates):
-    """For every stage whose work is known: operations, bytes, and the least seconds."""
+def of_stages(folder, decoder, times):
+    """For every stage whose work is known: its operations by type, and the bytes it must read."""
     precision = times["precision"]
     rest = "bfloat16" if precision == "int8" else precision
     t3, s3gen, vocoder, decoder_precision = files(folder, decoder)
-    setting, result = times["setting"], {}
-
-    def add(stage, read, *operations):
-        computing = sum(count / rates[kind] for count, kind in operations)
-        result[stage] = {"operations": sum(count for count, _ in operations), "bytes": read,
-                         "limit": max(computing, read / rates["bytes"])}
-
     # int8 weights meet activations of 16 bits.
-    for stage, (operations, read) in t3_work(t3, times, precision).items():
-        add(stage, read, (operations, rest))
+    result = {stage: {"operations": {rest: operations}, "bytes": read}
+              for stage, (operations, read) in t3_work(t3, times, precision).items()}
+    setting = times["setting"]
     later = setting["context_window"] + setting["chunk_size"] + times["lookahead_tokens"] + 1
     for stage, tokens in (("s3gen_first_chunk", setting["chunk_size"]), ("s3gen_later_chunk", later)):
         encoder, flow, read = s3gen_work(s3gen, times, tokens, rest)
-        add(stage, read, (encoder, rest), (flow, decoder_precision or rest))
+        by_type = {rest: encoder}
+        by_type[decoder_precision or rest] = by_type.get(decoder_precision or rest, 0) + flow
+        result[stage] = {"operations": by_type, "bytes": read}
     if any(key.startswith("mel2wav.") for key in vocoder):
         operations, read = hift_work(vocoder, 2 * setting["chunk_size"], rest)
-        add("vocoder_chunk", read, (operations, rest))
+        result["vocoder_chunk"] = {"operations": {rest: operations}, "bytes": read}
     return result
+
+
+def seconds(work, rates):
+    """The least that a machine of these rates needs for some work of `of_stages`."""
+    computing = sum(count / rates[kind] for kind, count in work["operations"].items())
+    return max(computing, work["bytes"] / rates["bytes"])

@@ -53,7 +53,8 @@ class Server:
         return await asyncio.gather(*(self._speak(text, seed, data) for seed, text in enumerate(texts)))
 
     async def _speak(self, text, seed, data):
-        """Seconds to the first audio and in all, seconds of audio, and the least lead of what had come over a listener's clock."""
+        """Seconds to the first audio and in all, seconds of audio, and the least lead: how long before a listener who began with
+        the first audio needed it the rest came."""
         async with websockets.connect(f"ws://{self.address}/ws/stream/audio", max_size=None) as connection:
             await connection.recv()
             began, first, received, lead, header = time.perf_counter(), None, 0, float("inf"), True
@@ -65,16 +66,19 @@ class Server:
                     if header:
                         header = False
                         continue
-                    first = now if first is None else first
-                    lead = min(lead, received / BYTES_PER_SECOND - (now - first))
+                    if first is None:
+                        first = now
+                    else:
+                        lead = min(lead, received / BYTES_PER_SECOND - (now - first))
                     received += len(message)
                     continue
                 answer = json.loads(message)
                 if answer["type"] == "error":
                     raise SystemExit(f"the server refused: {answer['error']}")
                 if answer["type"] == "done":
-                    return {"first": first, "total": now, "audio": received / BYTES_PER_SECOND, "lead": lead,
-                            "tokens": answer["tokens"], "chunks": answer["total_chunks"]}
+                    audio = received / BYTES_PER_SECOND
+                    return {"first": first, "total": now, "audio": audio, "lead": min(lead, audio), "tokens": answer["tokens"],
+                            "chunks": answer["total_chunks"]}
 
     def stop(self):
         self.process.terminate()
