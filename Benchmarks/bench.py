@@ -69,10 +69,10 @@ def speed(name, options):
             other, their_loads = loaded(
                 lambda: theirs.Reference(kind.removesuffix("-meanflow"), folder, decoder, options.threads), options.loads)
         runs = {"fixed": [], "defaults": [], "reference": []}
-        # Every shape once: a first and a later chunk.  Longer texts would only take longer.
+        # Both sides once: a first chunk and chunks with all of the context. The reference's english would take minutes.
         server.speak(TEXT, **dict(fixed, min_new_tokens=100, max_new_tokens=100))
         if other:
-            other.speak(TEXT, 3 * CHUNK if rounds > 1 else CHUNK, CHUNK, CONTEXT, 0)
+            other.speak(TEXT, 4 * CHUNK if name != "english" else CHUNK, CHUNK, CONTEXT, 0)
         with machine.Others(*[one.pid for one in (server, other) if one]) as others:
             for index in range(rounds):
                 log(f"{name}: round {index + 1} of {rounds}")
