@@ -7,7 +7,7 @@ import ours
 
 # What grows -> with which models.
 MODELS = {"sessions": ("embedded", "nano"), "texts": ("embedded", "nano"), "prompts": ("nano",)}
-SESSIONS = {"embedded": (1, 2, 4, 8, 16, 24, 32), "nano": (1, 2, 4, 8)}
+SESSIONS = {"embedded": (1, 2, 4, 8, 16, 24, 32, 48, 64), "nano": (1, 2, 4, 8)}
 LENGTHS = (10, 30, 100, 300, 1000, 3000)
 PROMPTS = (3, 5, 7.5, 10)
 SENTENCES = (

@@ -152,7 +152,7 @@ def stage_section(data):
         return ""
     return ("\n## Stages beside the machine's limits\n\nEach stage by itself, `chatterbox stages`. The limit is the bytes that must be "
             "read over the rate of reading, or the operations of products over the rate of products in the stage's type, whichever is "
-            "more; both from the weights' shapes. A stage that reads less than the caches hold may be below.\n\n" + "\n\n".join(parts) + "\n")
+            "more; both from the weights' shapes. A model that stays in the processor's caches, as the embedded voice does, may be below.\n\n" + "\n\n".join(parts) + "\n")
 
 
 def growth_section(data):
