@@ -56,7 +56,6 @@ def speed(name, options):
     folder, rounds, tokens = models.folder(name), options.rounds, options.tokens
     if name == "english":                                               # the reference needs 26 s for a second of audio
         rounds, tokens = min(rounds, options.english_rounds), min(tokens, 100)
-    with_reference = options.reference and name != "embedded"           # which the package has no vocoder for
     exact = {"min_new_tokens": tokens, "max_new_tokens": tokens}
     fixed = dict(exact, chunk_size=CHUNK, context_window=CONTEXT)
     models.read_all(folder)
@@ -64,10 +63,10 @@ def speed(name, options):
     server, loads = loaded(lambda: ours.Server(folder, options.threads, *models.options(name)), options.loads)
     other = None
     try:
-        if with_reference:
+        if options.reference:
             kind, decoder = models.MODELS[name]
             other, their_loads = loaded(
-                lambda: theirs.Reference(kind.removesuffix("-meanflow"), folder, decoder, options.threads), options.loads)
+                lambda: theirs.Reference(kind.removesuffix("-meanflow"), folder, decoder or "own", options.threads), options.loads)
         runs = {"fixed": [], "defaults": [], "reference": []}
         # Both sides once: a first chunk and chunks with all of the context. The reference's english would take minutes.
         server.speak(TEXT, **dict(fixed, min_new_tokens=100, max_new_tokens=100))

@@ -10,18 +10,25 @@ import report  # noqa: E402
 SIDES = (("reference", "reference", "#b0b0b0"), ("fixed", "ours, chunks fixed", "#2a6f97"), ("defaults", "ours, defaults", "#61a5c2"))
 
 
+def plain(axis, numbers=None):
+    """A logarithmic axis with plain numbers at 1, 2 and 5, or at some numbers."""
+    ticker = matplotlib.ticker
+    axis.set_major_locator(ticker.FixedLocator(numbers) if numbers else ticker.LogLocator(subs=(1, 2, 5)))
+    axis.set_minor_locator(ticker.NullLocator())
+    axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+
+
 def bars(axes, data, key, title):
     """Of every model one bar a side, on a logarithmic scale."""
     runs = report.values(data, "speed")
     for offset, (side, label, colour) in enumerate(SIDES):
         has = [(index, run[side][key]) for index, run in enumerate(runs.values()) if side in run]
         drawn = axes.bar([index + 0.27 * (offset - 1) for index, _ in has], [value for _, value in has], 0.25, color=colour, label=label)
-        axes.bar_label(drawn, [report.number(value) for _, value in has], fontsize=7, padding=1)
+        axes.bar_label(drawn, [f"{value:.2g}" for _, value in has], fontsize=7, padding=1)
     axes.set_yscale("log")
+    plain(axes.yaxis)
     axes.set_xticks(range(len(runs)), [report.NAMES[name].replace(", ", "\n") for name in runs])
     axes.set_title(title, loc="left")
-    if key == "rtf":
-        axes.axhline(1, color="#c1121f", linewidth=0.8)
     axes.margins(y=0.15)
 
 
@@ -30,13 +37,10 @@ def lines(axes, data, part, x, y, title, label):
         axes.plot([row[x] for row in rows], [row[y] for row in rows], marker="o", markersize=3, label=report.NAMES[name])
     axes.set_xscale("log")
     axes.set_yscale("log")
+    plain(axes.xaxis, sorted({row[x] for rows in report.values(data, part).values() for row in rows}))
+    plain(axes.yaxis)
     axes.set_title(title, loc="left")
     axes.set_xlabel(label)
-    for axis, values in ((axes.xaxis, sorted({row[x] for rows in report.values(data, part).values() for row in rows})),):
-        axis.set_major_locator(matplotlib.ticker.FixedLocator(values))
-        axis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: f"{value:g}"))
-        axis.set_minor_locator(matplotlib.ticker.NullLocator())
-    axes.yaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: f"{value:g}"))
     if axes.lines:
         axes.legend(frameon=False)
 
@@ -45,6 +49,7 @@ def draw(data, path):
     figure, ((factor, first), (sessions, texts)) = pyplot.subplots(2, 2, figsize=(10, 7), layout="constrained")
     bars(factor, data, "rtf", "Real-time factor (below 1: faster than speech)")
     bars(first, data, "first", "First audio, s")
+    factor.axhline(1, color="#c1121f", linewidth=0.8)
     factor.legend(frameon=False)
     lines(sessions, data, "sessions", "sessions", "rtf", "Sessions at once: worst real-time factor", "sessions")
     sessions.axhline(1, color="#c1121f", linewidth=0.8)

@@ -41,6 +41,13 @@ GPT2 = {"nano": "GPT2_small", "turbo": "GPT2_medium"}
 SPEECH_TOKENS, SILENCE, SAMPLE_RATE, FADE_SECONDS = 6561, 4299, 24000, 0.02
 
 
+def only_speech(vocabulary):
+    """Added to logits: neither an end nor ids that are no speech, which S3Gen would get less work of."""
+    valid = torch.zeros(1, vocabulary)
+    valid[:, SPEECH_TOKENS:] = -float("inf")
+    return valid
+
+
 class Reference:
     """What ChatterboxTTS and ChatterboxTurboTTS load, without the voice encoder and the watermarker."""
 
@@ -69,9 +76,7 @@ class Reference:
             self.tokenizer = EnTokenizer(os.path.join(folder, "tokenizer.json"))
         voice = torch.load(os.path.join(folder, "conds.pt"), weights_only=True)
         self.conditioning, self.prompt = T3Cond(**voice["t3"]), voice["gen"]
-        self.valid = torch.zeros(1, settings.speech_tokens_dict_size)
-        # Neither an end nor ids that are no speech, which S3Gen would get less work of.
-        self.valid[:, SPEECH_TOKENS:] = -float("inf")
+        self.valid = only_speech(settings.speech_tokens_dict_size)
 
     def text_tokens(self, text):
         if self.model in GPT2:
@@ -116,11 +121,14 @@ class Reference:
             if not gpt2:
                 embedded = (embedded + t3.speech_pos_emb.get_fixed_embedding(step)).expand(2, -1, -1)
 
+    def wave(self, tokens):
+        """Samples of some tokens, `[1, S]`."""
+        return self.s3gen.inference(tokens, ref_dict=self.prompt, n_cfm_timesteps=2 if self.meanflow else 10)[0]
+
     def audio(self, chunk, context, fade):
         """Samples of a chunk of tokens."""
         tokens = torch.cat([context, chunk])
-        wave, _ = self.s3gen.inference(tokens, ref_dict=self.prompt, n_cfm_timesteps=2 if self.meanflow else 10)
-        samples = wave[0].numpy()
+        samples = self.wave(tokens)[0].numpy()
         samples = samples[int(len(context) * len(samples) / len(tokens)):]
         samples[:len(fade)] *= fade
         return samples
@@ -153,11 +161,16 @@ def main():
     model, folder, decoder, threads = sys.argv[1:]
     torch.set_num_threads(int(threads))
     imported = time.perf_counter()
-    reference = Reference(model, folder, decoder == "meanflow")
+    if model == "embedded":
+        from embedded_reference import EmbeddedReference
+        reference = EmbeddedReference(folder)
+    else:
+        reference = Reference(model, folder, decoder == "meanflow")
     answer(imports=imported - BEGAN, load=time.perf_counter() - imported)
     for line in sys.stdin:
         answer(**reference.stream(**json.loads(line)))
 
 
 if __name__ == "__main__":
+    sys.modules["reference_worker"] = sys.modules["__main__"]
     main()

@@ -34,7 +34,8 @@ start to ready in seconds. Medians of the rounds, least to most in brackets.
 How it was measured:
 
 - The models are at the published sizes with random weights, made by Tests/EndToEnd/official.py, and both sides read the \
-same files; embedded is the real voice. Nano isn't in the reference's package: it is turbo's class with nano's sizes.
+same files; embedded is the real voice. Nano isn't in the reference's package: it is turbo's class with nano's sizes. Nor is embedded: it is \
+the package's T3 and S3Gen at its sizes and the PyTorch original of its vocoder, whose text is as many ids as characters.
 - The text has {length} characters; the voice is of a recording of {setting[prompt_seconds]} s for S3Gen, for T3 as long as the \
 model takes. The number of speech tokens is fixed, so that no early end helps anyone. {setting[chunk]} tokens a chunk, \
 {setting[context]} of context; "defaults" leaves chunks to our server.
