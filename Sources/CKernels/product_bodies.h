@@ -193,6 +193,7 @@ static void dot_int8(const ck_quantised *x, const ck_panels *b, float *y, size_t
         const int32_t *sums = b->column_sums + first;
         size_t left = b->n - first, fours = (b->k + 3) / 4, r = 0;
         for (; r + 3 <= rows; r += 3) dot_tile_int8(3, x, r, panel, scales, sums, bias, y + first, y_step, fours, left);
+        for (; r + 2 <= rows; r += 2) dot_tile_int8(2, x, r, panel, scales, sums, bias, y + first, y_step, fours, left);
         for (; r < rows; r++) dot_tile_int8(1, x, r, panel, scales, sums, bias, y + first, y_step, fours, left);
     }
 }

@@ -28,16 +28,25 @@ struct SelfAttention: Sendable {
         states: inout [DecoderState], watching watched: [Int]
     ) throws -> (Tensor, attention: [Tensor]) {
         let projected = try qkv(x)
-        var (mixed, seen): ([Tensor], [Tensor]) = ([], [])
-        for (index, span) in spans.enumerated() {
-            let own = try projected.sliced(axis: 0, from: span.range.lowerBound, to: span.range.upperBound)
-                .reshaped([span.rows, span.positions.count, 3 * heads, headDim]).transposed(1, 2)
-            let (output, attention) = try attend(
-                own, rotary: rotary?[index], cache: &states[index].caches[layer], watching: watched)
-            mixed.append(try output.transposed(1, 2).reshaped([span.range.count, heads * headDim]))
-            seen.append(attention)
+        var parts = [(output: Tensor, attention: Tensor)?](repeating: nil, count: spans.count)
+        try states.withUnsafeMutableBufferPointer { states in
+            try parts.withUnsafeMutableBufferPointer { parts in
+                // Every index is a sequence of its own.
+                nonisolated(unsafe) let (states, parts) = (states, parts)
+                try Cores.forEach(spans.count) { index in
+                    let span = spans[index]
+                    let own = try projected.sliced(axis: 0, from: span.range.lowerBound, to: span.range.upperBound)
+                        .reshaped([span.rows, span.positions.count, 3 * heads, headDim]).transposed(1, 2)
+                    let (output, attention) = try attend(
+                        own, rotary: rotary?[index], cache: &states[index].caches[layer], watching: watched)
+                    parts[index] = (
+                        try output.transposed(1, 2).reshaped([span.range.count, heads * headDim]), attention
+                    )
+                }
+            }
         }
-        return (try output(.concatenated(mixed, axis: 0)), seen)
+        let whole = parts.compactMap(\.self)
+        return (try output(.concatenated(whole.map(\.output), axis: 0)), whole.map(\.attention))
     }
 
     /// - Parameter projected: queries, keys and values of one sequence, `[rows, 3 * heads, T, headDim]`.
