@@ -7,7 +7,7 @@ As a library:
 
     client = ChatterboxStreamingClient(base_url="ws://localhost:8000")
     await client.connect()
-    await client.stream_speech(text="Hello!", output_file="output.wav", chunk_size=25, temperature=0.8)
+    await client.stream_speech(text="Hello!", output_file="output.wav", temperature=0.8)
     await client.disconnect()
 """
 
@@ -131,19 +131,22 @@ class ChatterboxStreamingClient:
         text: str,
         output_file: Optional[str] = None,
         voice: Optional[str] = None,
-        chunk_size: int = 25,
+        chunk_size: Optional[int] = None,
         on_audio: Optional[Callable[[bytes], None]] = None,
         **parameters: Any,
     ) -> StreamResult:
         """Speaks a text and returns all that came.
 
-        Without `voice`, the model's default voice speaks.
+        Without `voice`, the model's default voice speaks; without `chunk_size`, the first chunk is small and later ones
+        grow.
         `parameters` are those of the protocol (model, language, exaggeration, cfg_weight, temperature, seed, …);
         `on_audio` is called with PCM16 of each chunk as it comes; `output_file` gets a WAV file at the end.
         """
-        data = {"input": text, "chunk_size": chunk_size, **parameters}
+        data = {"input": text, **parameters}
         if voice is not None:
             data["voice"] = voice
+        if chunk_size is not None:
+            data["chunk_size"] = chunk_size
         start = time.monotonic()
         await self._send({"type": "stream_request", "data": data})
         result = StreamResult()
@@ -215,7 +218,7 @@ async def main() -> None:
     parser.add_argument("--model", help="one of the server's models; its first if none is named")
     parser.add_argument("--voice", help="one of the model's voices; its default if none is named")
     parser.add_argument("--language", help="of the text, such as fr; English if none is named")
-    parser.add_argument("--chunk-size", type=int, default=25)
+    parser.add_argument("--chunk-size", type=int, help="tokens of each chunk; 25, then more, if none are named")
     parser.add_argument("--exaggeration", type=float, default=0.5)
     parser.add_argument("--cfg-weight", type=float, default=0.5)
     parser.add_argument("--temperature", type=float, default=0.8)

@@ -47,6 +47,11 @@ struct SayCommand: AsyncParsableCommand {
     @Option(help: "Speech tokens made before a piece of audio, 10 to 100. [25]")
     var chunkSize: Int?
 
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Whether pieces after the first may grow to 100 tokens. [if neither --chunk-size nor --seed is given]")
+    var chunkGrowth: Bool?
+
     @Option(help: "Speak the same way each time for the same number. [another each time]")
     var seed: UInt64?
 
@@ -123,6 +128,7 @@ struct SayCommand: AsyncParsableCommand {
         data["temperature"] = temperature.map(JSONValue.number)
         data["top_p"] = topP.map(JSONValue.number)
         data["chunk_size"] = chunkSize.map { .integer(Int64($0)) }
+        data["chunk_growth"] = chunkGrowth.map(JSONValue.bool)
         data["include_timestamps"] = .bool(timestamps != nil)
         data["seed"] = seed.map(JSONValue.unsigned)
         do {

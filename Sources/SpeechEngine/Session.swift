@@ -22,8 +22,7 @@ final class Session<Model: SpeechModel>: @unchecked Sendable {
     /// Seconds of sound that the listener still has if it plays since the first chunk: who has least goes first. Before
     /// the first chunk it is less than any.
     func lead(at now: ContinuousClock.Instant) -> Double {
-        guard let firstChunk else { return -.infinity }
-        return utterance.audioDuration - (accepted.duration(to: now) - firstChunk).seconds
+        firstChunk.map { utterance.audioDuration - (accepted.duration(to: now) - $0).seconds } ?? -.infinity
     }
 
     var work: Utterance<Model>.Work { utterance.work }
@@ -78,6 +77,7 @@ final class Session<Model: SpeechModel>: @unchecked Sendable {
                     index: chunks, samples: samples.map(Self.pcm16), tokens: utterance.tokenCount,
                     latencyToFirstChunk: first.seconds, elapsedTime: elapsed.seconds, audioDuration: duration,
                     realTimeFactor: elapsed.seconds / duration, words: utterance.takeWords())))
+        utterance.chunkSent(elapsed: elapsed.seconds)
     }
 
     private func finish(_ reason: SpeechSummary.EndReason) {

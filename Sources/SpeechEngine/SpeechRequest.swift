@@ -23,6 +23,10 @@ public struct SpeechRequest: Sendable, Equatable {
     public var topP: Double
     /// Speech tokens that become audio together, 10 to 100; 25 are a second.
     public var chunkSize: Int
+    /// Whether `chunkSize` is only that of the first chunk, and later ones may have up to 100 while the listener has sound
+    /// enough. Where chunks end then depends on the machine's pace, and with it what the samples are, though no listener
+    /// can tell.
+    public var chunkGrowth: Bool
     /// Tokens in front of a chunk that S3Gen hears again, 0 to 200.
     public var contextWindow: Int
     /// Most speech tokens of the whole request, 100 to 10000.
@@ -39,7 +43,7 @@ public struct SpeechRequest: Sendable, Equatable {
     public var enableFadeIn: Bool
     /// Length of those fades, 0 to 100 ms.
     public var fadeInDurationMs: Int
-    /// Same seed, same request: same samples. nil draws one.
+    /// Same seed, same request: same samples, unless chunks grow. nil draws one.
     public var seed: UInt64?
     /// Whether chunks tell when words are spoken.
     public var includeTimestamps: Bool
@@ -47,7 +51,7 @@ public struct SpeechRequest: Sendable, Equatable {
     public init(
         input: String, voice: String? = nil, voiceAudio: Data? = nil, language: String? = nil,
         normalizeText: Bool = true, exaggeration: Double = 0.5, cfgWeight: Double = 0.5, temperature: Double = 0.8,
-        topP: Double = 0.95, chunkSize: Int = 25, contextWindow: Int = 50,
+        topP: Double = 0.95, chunkSize: Int = 25, chunkGrowth: Bool = false, contextWindow: Int = 50,
         maxNewTokens: Int = 4096, minNewTokens: Int = 0, enableAlignmentMonitoring: Bool = true,
         alignmentWindowSize: Int = 50, alignmentThreshold: Double = 0.15, enableFadeIn: Bool = true,
         fadeInDurationMs: Int = 20, seed: UInt64? = nil,
@@ -63,6 +67,7 @@ public struct SpeechRequest: Sendable, Equatable {
         self.temperature = temperature
         self.topP = topP
         self.chunkSize = chunkSize
+        self.chunkGrowth = chunkGrowth
         self.contextWindow = contextWindow
         self.maxNewTokens = maxNewTokens
         self.minNewTokens = minNewTokens

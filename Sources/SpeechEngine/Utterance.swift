@@ -26,6 +26,7 @@ package struct Utterance<Model: SpeechModel>: Sendable {
     /// Who speaks; made in the first unit of work if the request brings a recording.
     private var speaker: Speaker?
     private let seed: UInt64
+    private var growth: ChunkGrowth
     private var pieces: AnyPieces
     private var nextPiece: TextPiece?
     private var pieceIndex = 0
@@ -85,6 +86,7 @@ package struct Utterance<Model: SpeechModel>: Sendable {
         self.model = model
         self.request = request
         self.seed = seed
+        growth = ChunkGrowth(first: request.chunkSize)
         pieces = AnyPieces(iterator: try model.pieces(of: request))
         if request.includeTimestamps {
             timeline = WordTimeline(words: model.words(of: request.input), secondsPerToken: Self.seconds(1, model))
@@ -94,6 +96,12 @@ package struct Utterance<Model: SpeechModel>: Sendable {
     package var isFinished: Bool { stage == .finished }
     /// Seconds of audio so far.
     package var audioDuration: Double { Double(speaker?.synthesizer.sampleCount ?? 0) / Double(model.sampleRateHz) }
+
+    /// Tells that a chunk was sent, so that the next may be of another size.
+    /// - Parameter elapsed: seconds since the request.
+    package mutating func chunkSent(elapsed: Double) {
+        if request.chunkGrowth { growth.chunkSent(elapsed: elapsed, tokens: tokenCount, audio: audioDuration) }
+    }
 
     /// Words whose times are known since the last call.
     package mutating func takeWords() -> [WordTimestamp] {
@@ -116,7 +124,7 @@ package struct Utterance<Model: SpeechModel>: Sendable {
 
     private var isChunkComplete: Bool {
         guard let speaking else { return false }
-        return speaking.ended || speaking.unheard.count >= request.chunkSize
+        return speaking.ended || speaking.unheard.count >= growth.size
     }
 
     /// Adds the newest token, and what T3 has made of those before it, to a pass of the model; `draw` gets it back.

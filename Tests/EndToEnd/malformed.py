@@ -102,7 +102,7 @@ def cases():
             found.append(text(f"{name} {value}", stream(**{name: value}), "out_of_range", name))
         for value in ("1", [], True):
             found.append(text(f"{name} {value!r}", stream(**{name: value}), "invalid_type", name))
-    for name in ("enable_alignment_monitoring", "enable_fade_in", "include_metrics", "print_metrics", "include_timestamps"):
+    for name in ("chunk_growth", "enable_alignment_monitoring", "enable_fade_in", "include_metrics", "print_metrics", "include_timestamps"):
         for value in (1, "true", None):
             found.append(text(f"{name} {value!r}", stream(**{name: value}), "invalid_type", name))
     for value in (1, None, ["wav"]):

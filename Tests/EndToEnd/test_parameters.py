@@ -4,6 +4,7 @@ import statistics
 
 import numpy
 import pytest
+from test_stream import LONG
 from websocket_client_python import StreamingError
 
 TEXT = "We are going to the market this afternoon."
@@ -26,6 +27,7 @@ INTEGERS = {
 }
 FLAGS = {
     "normalize_text": True,
+    "chunk_growth": True,
     "enable_alignment_monitoring": True,
     "enable_fade_in": True,
     "include_metrics": True,
@@ -66,6 +68,8 @@ async def test_integers(client, name):
         assert (error.code, error.field) == ("out_of_range", name)
         assert f"{lowest} to {highest}" in str(error)
     for value in ("25", True, None, [25], {}, lowest + 0.5):
+        if name == "chunk_size" and value is None:
+            continue  # The client leaves it out.
         error = await refused(client, **{name: value})
         assert (error.code, error.field) == ("invalid_type", name)
     ends = [lowest, float(lowest)]
@@ -190,6 +194,25 @@ async def test_chunk_size_is_the_tokens_of_a_chunk(client):
         # 25 tokens are a second of audio. The first chunk lacks the lookahead, the last two are what is left.
         for chunk in result.chunks[1:-2]:
             assert len(chunk) / 2 == chunk_size * 960
+
+
+async def test_chunks_grow(client):
+    async def sizes(**parameters):
+        result = await client.stream_speech(TEXT + " " + LONG, **parameters)
+        assert result.info["parameters"]["chunk_growth"] is grows
+        assert [told["chunk_size_bytes"] for told in result.metrics] == [len(chunk) for chunk in result.chunks]
+        assert result.done["first_chunk_tokens"] <= 25
+        return [len(chunk) for chunk in result.chunks]
+
+    grows = True
+    for parameters in ({}, {"seed": None}, {"seed": 4, "chunk_size": 20, "chunk_growth": True}):
+        found = await sizes(**parameters)
+        assert max(found) > 2 * 48000, "100 tokens are 4 s"
+        assert found[0] < 48000
+    grows = False
+    for parameters in ({"seed": 4}, {"chunk_size": 25}, {"chunk_growth": False}):
+        # A chunk at the end of a sentence has the lookahead and a pause too, a quarter of a second.
+        assert max(await sizes(**parameters)) <= 1.3 * 48000
 
 
 async def test_smaller_chunks_come_sooner(client):

@@ -13,7 +13,6 @@ def jumps(samples):
     return numpy.abs(numpy.diff(samples, 2))
 
 
-
 def dip(samples, at):
     """How far the level 5 ms about a place lies below that 20 ms before and after it, in decibels."""
     near = samples[at - 120 : at + 120]
@@ -21,11 +20,14 @@ def dip(samples, at):
     return 10 * numpy.log10((around**2).mean() + 1) - 10 * numpy.log10((near**2).mean() + 1)
 
 
-@pytest.mark.parametrize("chunk_size", [10, 25, 50, 100])
+@pytest.mark.parametrize("chunk_size", [10, 25, 50, 100, "growth"])
 async def test_joins_are_like_any_other_place(client, chunk_size):
+    grows = chunk_size == "growth"
+    chunking = {"chunk_growth": True} if grows else {"chunk_size": chunk_size}
     join_jumps, other_jumps, join_dips, other_dips, largest = [], [], [], [], 0
     for seed in (1, 2):
-        result = await client.stream_speech(LONG, chunk_size=chunk_size, seed=seed)
+        result = await client.stream_speech(LONG, seed=seed, **chunking)
+        assert result.info["parameters"]["chunk_growth"] is grows
         samples = numpy.frombuffer(result.pcm, "<i2").astype(float)
         ends = numpy.cumsum([len(chunk) // 2 for chunk in result.chunks])[:-1]
         ends = ends[(ends > 1200) & (ends < len(samples) - 1200)]

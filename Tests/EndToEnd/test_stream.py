@@ -119,6 +119,7 @@ async def test_the_whole_conversation(socket):
         "temperature": 0.8,
         "top_p": 0.95,
         "chunk_size": 25,
+        "chunk_growth": False,
         "context_window": 50,
         "max_new_tokens": 4096,
         "min_new_tokens": 0,

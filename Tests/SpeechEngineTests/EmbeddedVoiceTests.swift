@@ -42,19 +42,33 @@ import Testing
         return tokens
     }
 
-    private func samples(chunkSize: Int?, contextWindow: Int = 50, seed: UInt64 = 1) throws -> [Float] {
+    /// - Parameter chunks: their tokens; the last is that of all others, too. Empty is one shot.
+    private func samples(chunks: [Int], contextWindow: Int = 50, seed: UInt64 = 1) throws -> [Float] {
         let (model, tokens) = (try Self.model.get(), try Self.tokens.get())
         var request = Self.request
         request.contextWindow = contextWindow
         let voice = try #require(model.voice("alloy"))
         var synthesizer = ChunkSynthesizer(model: model, voice: voice, request: request, seed: seed)
         var samples: [Float] = []
-        for start in stride(from: 0, to: tokens.count, by: chunkSize ?? tokens.count) {
-            let end = min(tokens.count, start + (chunkSize ?? tokens.count))
+        let joins = try joins(chunks)
+        for (start, end) in zip([0] + joins, joins + [tokens.count]) {
             samples += try synthesizer.step(Array(tokens[start..<end]), endsPiece: end == tokens.count)
         }
         return try samples + synthesizer.flush()
     }
+
+    /// The tokens that chunks after the first begin with.
+    private func joins(_ chunks: [Int]) throws -> [Int] {
+        let count = try Self.tokens.get().count
+        var (joins, sizes) = ([0], chunks[...])
+        while let size = sizes.count > 1 ? sizes.popFirst() : sizes.first, joins[joins.count - 1] + size < count {
+            joins.append(joins[joins.count - 1] + size)
+        }
+        return Array(joins.dropFirst())
+    }
+
+    /// Of equal size, growing, and going back.
+    private static let chunkings = [[10], [25], [50], [100], [25, 50, 100], [10, 20, 40, 80], [50, 100, 25]]
 
     /// Mean distance of log magnitudes in 80 bands up to 8 kHz, 50 frames a second, in nepers.
     private func distance(_ a: [Float], _ b: [Float]) throws -> Float {
@@ -82,32 +96,32 @@ import Testing
         let tokens = try Self.tokens.get()
         #expect((110...220).contains(tokens.count))
         #expect(Set(tokens).count > 40)
-        let samples = try samples(chunkSize: 25)
+        let samples = try samples(chunks: [25])
         #expect(samples.count == tokens.count * 960 + 6 * 480)
         #expect(samples.allSatisfy { $0.isFinite })
         #expect(samples.map(abs).max()! > 0.05)
     }
 
     /// Streaming differs from one shot by no more than two seeds of the noise differ.
-    @Test(arguments: [10, 25, 50, 100], [25, 50, 200])
-    func streamedIsAsGoodAsOneShot(chunkSize: Int, contextWindow: Int) throws {
-        let whole = try samples(chunkSize: nil)
-        let seeds = try distance(whole, samples(chunkSize: nil, seed: 2))
-        let streamed = try distance(whole, samples(chunkSize: chunkSize, contextWindow: contextWindow))
+    @Test(arguments: chunkings, [25, 50, 200])
+    func streamedIsAsGoodAsOneShot(chunks: [Int], contextWindow: Int) throws {
+        let whole = try samples(chunks: [])
+        let seeds = try distance(whole, samples(chunks: [], seed: 2))
+        let streamed = try distance(whole, samples(chunks: chunks, contextWindow: contextWindow))
         #expect(streamed <= seeds, "streamed \(streamed), two seeds \(seeds)")
     }
 
     @Test func sameSeedSameSamples() throws {
-        #expect(try samples(chunkSize: 25) == samples(chunkSize: 25))
-        #expect(try samples(chunkSize: 25) != samples(chunkSize: 25, seed: 3))
+        #expect(try samples(chunks: [25]) == samples(chunks: [25]))
+        #expect(try samples(chunks: [25]) != samples(chunks: [25], seed: 3))
     }
 
     /// Where two passes of S3Gen meet, the wave kinks and dips no more than one shot does anywhere, and exceeds one shot
     /// there no more than it does far from joins. The places are those of the passes, not of the chunks: the vocoder holds
     /// samples back, so that a chunk ends elsewhere.
-    @Test(arguments: [10, 25, 50, 100]) func joinsAreLikeAnyOtherPlace(chunkSize: Int) throws {
-        let (streamed, whole) = (try samples(chunkSize: chunkSize), try samples(chunkSize: nil))
-        let joins = stride(from: chunkSize, to: try Self.tokens.get().count, by: chunkSize).map { ($0 - 3) * 960 - 480 }
+    @Test(arguments: chunkings) func joinsAreLikeAnyOtherPlace(chunks: [Int]) throws {
+        let (streamed, whole) = (try samples(chunks: chunks), try samples(chunks: []))
+        let joins = try joins(chunks).map { ($0 - 3) * 960 - 480 }
         try #require(!joins.isEmpty)
         try #require(streamed.count == whole.count)
         let others = stride(from: 1200, to: whole.count - 1200, by: 97).filter { place in

@@ -11,9 +11,10 @@ import Testing
     }
 
     private func start(
-        _ text: String, on scheduler: Scheduler<ScriptedModel>, unread: Int = 1000
+        _ text: String, on scheduler: Scheduler<ScriptedModel>, unread: Int = 1000, chunkGrowth: Bool = false
     ) throws -> SpeechStream {
-        let request = SpeechRequest(input: text, maxNewTokens: 10000, enableAlignmentMonitoring: false)
+        let request = SpeechRequest(
+            input: text, chunkGrowth: chunkGrowth, maxNewTokens: 10000, enableAlignmentMonitoring: false)
         return try scheduler.start(request, voiceName: "alloy", voices: ["alloy"], seed: 1, maxUnreadChunks: unread)
     }
 
@@ -36,6 +37,17 @@ import Testing
         #expect(samples == 4 * (2 * 153 + 12))
         #expect(summary?.totalChunks == index)
         #expect(summary?.tokens == 153)
+    }
+
+    /// A token sounds for 8 s: no machine is too slow.
+    @Test func chunksGrowWithTheSoundInHand() async throws {
+        let scheduler = scheduler(ScriptedModel(sampleRateHz: 1))
+        defer { scheduler.stop() }
+        var found: [Int] = []
+        for try await case .chunk(let chunk) in try start("a400", on: scheduler, chunkGrowth: true) {
+            if found.last != chunk.tokens { found.append(chunk.tokens) }
+        }
+        #expect(found == [25, 75, 175, 275, 375, 400])
     }
 
     @Test func firstChunksGoBeforeLaterOnes() async throws {

@@ -49,6 +49,41 @@ import Testing
         #expect(model.steps.count <= 25)
     }
 
+    /// The tokens of each chunk of a request whose chunks take so many `seconds` in turn.
+    private func chunkTokens(
+        _ request: SpeechRequest, seconds: [Double]
+    ) throws -> (tokens: [Int], samples: [Float]) {
+        var utterance = try Utterance(
+            model: ScriptedModel(), request: request, voiceName: "alloy", voices: ["alloy"], seed: 1)
+        var (tokens, samples, elapsed): ([Int], [Float], Double) = ([0], [], 0)
+        while !utterance.isFinished {
+            guard case .chunk(let chunk) = try utterance.advance(checkpoint: {}) else { continue }
+            samples += chunk
+            tokens.append(utterance.tokenCount)
+            elapsed += seconds[min(tokens.count - 2, seconds.count - 1)]
+            utterance.chunkSent(elapsed: elapsed)
+        }
+        return (zip(tokens.dropFirst(), tokens).map { $0 - $1 }.filter { $0 > 0 }, samples)
+    }
+
+    /// Sizes go on from piece to piece, grow and go back; the samples are those of equal chunks.
+    @Test func chunksGrow() throws {
+        var request = SpeechRequest(
+            input: "a300|b120|c90", maxNewTokens: 10000, enableAlignmentMonitoring: false, enableFadeIn: false)
+        let fixed = try chunkTokens(request, seconds: [0.01])
+        #expect(fixed.tokens.max() == 25)
+        request.chunkGrowth = true
+        let grown = try chunkTokens(request, seconds: [0.01])
+        #expect(grown.tokens == [25, 50, 100, 100, 25, 100, 20, 90])
+        // The first chunk of 100 takes longer than it sounds.
+        let shrunk = try chunkTokens(request, seconds: [0.01, 0.01, 4.5, 0.01])
+        #expect(shrunk.tokens.prefix(4) == [25, 50, 100, 50])
+        for other in [grown, shrunk] {
+            #expect(other.samples.count == fixed.samples.count)
+            #expect(zip(other.samples, fixed.samples).allSatisfy { abs($0 - $1) < 1e-6 })
+        }
+    }
+
     @Test func limitsOfTokens() throws {
         var request = SpeechRequest(input: "a300", maxNewTokens: 100)
         var result = try spoken(ScriptedModel(), request)

@@ -31,6 +31,7 @@ import Testing
         #expect(request.speech.temperature == 0.8)
         #expect(request.speech.topP == 0.95)
         #expect(request.speech.chunkSize == 25)
+        #expect(request.speech.chunkGrowth)
         #expect(request.speech.contextWindow == 50)
         #expect(request.speech.maxNewTokens == 4096)
         #expect(request.speech.minNewTokens == 0)
@@ -45,6 +46,17 @@ import Testing
         #expect(request.includeMetrics)
         #expect(!request.printMetrics)
         #expect(request.requestID == nil)
+    }
+
+    /// Whoever fixes the chunks or wants the same samples again gets what is asked for, unless asking for both.
+    @Test(arguments: [
+        ("", true), (#", "seed": null"#, true), (#", "seed": 1"#, false), (#", "chunk_size": 25"#, false),
+        (#", "seed": 1, "chunk_size": 25, "chunk_growth": true"#, true), (#", "chunk_growth": false"#, false),
+    ])
+    func growthOfChunks(fields: String, grows: Bool) throws {
+        let request = try Self.parse(data: #"{"input": "x"\#(fields)}"#)
+        #expect(request.speech.chunkGrowth == grows)
+        #expect(request.parameters["chunk_growth"] == .bool(grows))
     }
 
     @Test func everyFieldIsEchoed() throws {
@@ -147,7 +159,7 @@ import Testing
         #expect(error == .unknownModel("huge", available: ["small", "nano"]))
         #expect(error?.code == "unknown_model" && error?.field == "model")
         #expect(error?.message.contains("huge") == true && error?.message.contains("small, nano") == true)
-        for field in ["model", "language", "normalize_text"] {
+        for field in ["model", "language", "normalize_text", "chunk_growth"] {
             let error = Self.refusal(field: field, value: "3")
             #expect(error?.code == "invalid_type" && error?.field == field)
         }

@@ -18,7 +18,7 @@ package struct StreamRequest: Sendable, Equatable {
 
     package static let fields = [
         "input", "model", "voice", "voice_audio", "language", "normalize_text", "exaggeration", "cfg_weight",
-        "temperature", "top_p", "chunk_size", "context_window", "max_new_tokens", "min_new_tokens",
+        "temperature", "top_p", "chunk_size", "chunk_growth", "context_window", "max_new_tokens", "min_new_tokens",
         "enable_alignment_monitoring", "alignment_window_size",
         "alignment_threshold", "enable_fade_in", "fade_in_duration_ms", "output_format", "include_metrics",
         "print_metrics", "seed", "include_timestamps", "request_id",
@@ -73,6 +73,8 @@ package struct StreamRequest: Sendable, Equatable {
         let temperature = try reader.number("temperature", in: Limits.temperature, default: 0.8)
         let topP = try reader.number("top_p", in: Limits.topP, default: 0.95)
         let chunkSize = try reader.integer("chunk_size", in: Limits.chunkSize, default: 25)
+        let chunkGrowth = try reader.flag(
+            "chunk_growth", default: data["chunk_size"] == nil && data["seed"] ?? .null == .null)
         let contextWindow = try reader.integer("context_window", in: Limits.contextWindow, default: 50)
         let maxNewTokens = try reader.integer("max_new_tokens", in: Limits.maxNewTokens, default: 4096)
         let minNewTokens = try reader.integer("min_new_tokens", in: Limits.minNewTokens, default: 0)
@@ -99,7 +101,7 @@ package struct StreamRequest: Sendable, Equatable {
         speech = SpeechRequest(
             input: input, voice: voice, voiceAudio: recording?.data, language: language, normalizeText: normalizeText,
             exaggeration: exaggeration, cfgWeight: cfgWeight, temperature: temperature, topP: topP,
-            chunkSize: chunkSize, contextWindow: contextWindow, maxNewTokens: maxNewTokens,
+            chunkSize: chunkSize, chunkGrowth: chunkGrowth, contextWindow: contextWindow, maxNewTokens: maxNewTokens,
             minNewTokens: minNewTokens, enableAlignmentMonitoring: monitoring, alignmentWindowSize: windowSize,
             alignmentThreshold: threshold, enableFadeIn: fadeIn, fadeInDurationMs: fadeInDurationMs, seed: seed,
             includeTimestamps: timestamps)
