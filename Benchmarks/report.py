@@ -27,7 +27,7 @@ So many times quicker or smaller than the reference: above 1 is better than it.
 {ratios}
 
 Time to first audio in seconds; real-time factor, computing over audio, below 1 is faster than speech; peak memory in MB; \
-start to ready in seconds. Medians of the rounds, least to most in brackets.
+start to ready in seconds, Python's imports included. Medians of the rounds, least to most in brackets.
 
 {absolute}
 
@@ -129,8 +129,11 @@ def absolute_rows(data):
         if "reference" in run:
             sides.append(("reference", run["reference"], run["reference"]))
         for label, side, costs in sides:
+            load = number(costs["load"]) if costs else ""
+            if costs and "imports" in costs:
+                load += f" (imports {number(costs['imports'])})"
             rows.append([NAMES[name], label, spread(side, lambda r: r["first"]), spread(side, lambda r: r["total"] / r["audio"]),
-                         number(costs["memory"], 0) if costs else "", number(costs["load"]) if costs else ""])
+                         number(costs["memory"], 0) if costs else "", load])
     return rows
 
 
@@ -161,17 +164,17 @@ def growth_section(data):
     for name, rows in values(data, "sessions").items():
         smooth = [row["sessions"] for row in rows if row["paused"] == 0]
         parts.append(f"**Sessions, {NAMES[name]}**: {'up to ' + str(max(smooth)) if smooth else 'not even one'} at once without a pause "
-                     "for any listener.\n\n" + table(
+                     f"for any listener ({data['sessions'][name]['commit']}).\n\n" + table(
                          ["sessions", "worst first audio, s", "worst factor", "factor of all together", "least lead, s", "paused", "MB", "others"],
                          [[str(r["sessions"]), number(r["first"]), number(r["rtf"]), number(r["rtf_together"], 3), number(r["lead"]),
                            str(r["paused"]), number(r["memory"], 0), str(r["others"])] for r in rows]))
     for name, rows in values(data, "texts").items():
-        parts.append(f"**Text, {NAMES[name]}**" + ("" if name == "embedded" else ": always 4 s of speech, since random weights never end") + "\n\n"
+        parts.append(f"**Text, {NAMES[name]}** ({data['texts'][name]['commit']})" + ("" if name == "embedded" else ": always 4 s of speech, since random weights never end") + "\n\n"
                      + table(["characters", "first audio, s", "factor", "speech, s", "least lead, s", "MB", "others"],
                              [[str(r["characters"]), number(r["first"], 3), number(r["rtf"], 3), number(r["audio"]), number(r["lead"]),
                                number(r["memory"], 0), str(r["others"])] for r in rows]))
     for name, rows in values(data, "prompts").items():
-        parts.append(f"**Voice's recording, {NAMES[name]}**\n\n" + table(
+        parts.append(f"**Voice's recording, {NAMES[name]}** ({data['prompts'][name]['commit']})\n\n" + table(
             ["seconds", "first audio, s", "factor", "MB", "others"],
             [[f"{r['seconds']:g}", number(r["first"]), number(r["rtf"]), number(r["memory"], 0), str(r["others"])] for r in rows]))
     if not parts:

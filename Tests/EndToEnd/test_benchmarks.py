@@ -94,12 +94,12 @@ def test_page(tmp_path):
     results.begin(machine, {"bytes": 1e10, "float32": 2e11, "bfloat16": 4e11}, setting)
     results.add("speed", "nano", {
         "rounds": 3, "tokens": 150, "others": 0.01, "fixed": side(0.5, 3), "defaults": side(0.25, 2), "memory": 1000, "load": 1,
-        "reference": side(2, 24) | {"memory": 3000, "load": 4}})
+        "reference": side(2, 24) | {"memory": 3000, "load": 4, "imports": 3}})
     again = report.Results(tmp_path / "benchmarks.json")
     report.write(again.data, tmp_path / "benchmarks.md")
     page = (tmp_path / "benchmarks.md").read_text()
     assert "| nano | 4.0 | 8.0 | 8.0 | 12.0 | 3.0 | 4.0 |" in page
-    assert "| nano | reference | 2.00 (2.00–2.00) | 4.00 (4.00–4.00) | 3,000 | 4.00 |" in page
+    assert "| nano | reference | 2.00 (2.00–2.00) | 4.00 (4.00–4.00) | 3,000 | 4.00 (imports 3.00) |" in page
     assert "| nano | 150 | 3 | 0.01 | abc | 2026-01-01 |" in page
     # rates only rise, and another machine's results don't stand beside
     again.begin(machine, {"bytes": 5e9, "float32": 3e11, "bfloat16": 4e11}, setting)
