@@ -21,6 +21,8 @@ def plain(axis, numbers=None):
 def bars(axes, data, key, title):
     """Of every model one bar a side, on a logarithmic scale."""
     runs = report.values(data, "speed")
+    if not runs:
+        return axes.set_visible(False)
     for offset, (side, label, colour) in enumerate(SIDES):
         has = [(index, run[side][key]) for index, run in enumerate(runs.values()) if side in run]
         drawn = axes.bar([index + 0.27 * (offset - 1) for index, _ in has], [value for _, value in has], 0.25, color=colour, label=label)
@@ -33,16 +35,19 @@ def bars(axes, data, key, title):
 
 
 def lines(axes, data, part, x, y, title, label):
-    for name, rows in report.values(data, part).items():
+    """Of every model one line, on logarithmic scales."""
+    models = report.values(data, part)
+    if not models:
+        return axes.set_visible(False)
+    for name, rows in models.items():
         axes.plot([row[x] for row in rows], [row[y] for row in rows], marker="o", markersize=3, label=report.NAMES[name])
     axes.set_xscale("log")
     axes.set_yscale("log")
-    plain(axes.xaxis, sorted({row[x] for rows in report.values(data, part).values() for row in rows}))
+    plain(axes.xaxis, sorted({row[x] for rows in models.values() for row in rows}))
     plain(axes.yaxis)
     axes.set_title(title, loc="left")
     axes.set_xlabel(label)
-    if axes.lines:
-        axes.legend(frameon=False)
+    axes.legend(frameon=False)
 
 
 def draw(data, path):
@@ -50,7 +55,8 @@ def draw(data, path):
     bars(factor, data, "rtf", "Real-time factor (below 1: faster than speech)")
     bars(first, data, "first", "First audio, s")
     factor.axhline(1, color="#c1121f", linewidth=0.8)
-    factor.legend(frameon=False)
+    if factor.containers:
+        factor.legend(frameon=False)
     lines(sessions, data, "sessions", "sessions", "rtf", "Sessions at once: worst real-time factor", "sessions")
     sessions.axhline(1, color="#c1121f", linewidth=0.8)
     lines(texts, data, "texts", "characters", "first", "Text: first audio, s", "characters")

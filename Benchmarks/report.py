@@ -175,7 +175,7 @@ def growth_section(data):
                              [[str(r["characters"]), number(r["first"], 3), number(r["rtf"], 3), number(r["audio"]), number(r["lead"]),
                                number(r["memory"], 0), str(r["others"])] for r in rows]))
     for name, rows in values(data, "prompts").items():
-        parts.append(f"**Voice's recording, {NAMES[name]}** ({data['prompts'][name]['commit']})\n\n" + table(
+        parts.append(f"**Voice's recording, {NAMES[name]}** ({data['prompts'][name]['commit']}), for T3 as for S3Gen\n\n" + table(
             ["seconds", "first audio, s", "factor", "MB", "others"],
             [[f"{r['seconds']:g}", number(r["first"]), number(r["rtf"]), number(r["memory"], 0), str(r["others"])] for r in rows]))
     if not parts:
