@@ -1,6 +1,6 @@
-/// How many speech tokens a request's next chunk has. The first is small, so that sound comes early. Later ones may double,
-/// which spares S3Gen what it hears again and the listener messages: while the sound that the listener has outlasts the
-/// making of the chunk, and also where it can't outlast even a small one, since then longer chunks are what makes the
+/// How many speech tokens a request's next chunk has. The first is small, so that sound comes early. Later ones may have
+/// up to twice as many as the one before, which spares S3Gen what it hears again and the listener messages: as many as the
+/// sound that the listener has outlasts the making of; and also where it can't outlast even a small one, since then longer chunks are what makes the
 /// waiting less in all.
 package struct ChunkGrowth: Sendable {
     /// What the largest chunk has: more saves little, and is long to wait for if the machine gets busy.
@@ -32,9 +32,11 @@ package struct ChunkGrowth: Sendable {
         cost.observe(tokens: Double(tokens - before.tokens), seconds: seconds)
         inHand = max(inHand - seconds, 0) + audio - before.audio
         before = (elapsed, tokens, audio)
-        size = max(first, min(size * 2, Self.most))
-        guard inHand >= cost.seconds(Double(first)) else { return }
-        while size > first, inHand < Self.margin * cost.seconds(Double(size)) { size = max(first, size / 2) }
+        let largest = max(first, min(size * 2, Self.most))
+        let (perChunk, perToken) = cost.fit
+        let isTooSlow = inHand < perChunk + perToken * Double(first)
+        let fitting = (inHand / Self.margin - perChunk) / max(perToken, 1e-9)
+        size = isTooSlow || fitting > Double(largest) ? largest : max(first, Int(fitting))
     }
 }
 
@@ -51,14 +53,14 @@ struct ChunkCost: Sendable {
         product = product / 2 + n * t
     }
 
-    func seconds(_ n: Double) -> Double {
-        guard tokens > 0 else { return 0 }
+    var fit: (perChunk: Double, perToken: Double) {
+        guard tokens > 0 else { return (0, 0) }
         let proportional = seconds / tokens
         let spread = weight * tokensSquared - tokens * tokens
         // Chunks of one size don't tell the two apart; a token costs something, and a chunk not less than nothing.
         let perToken =
             spread > 1e-6 * tokens * tokens
             ? min(max((weight * product - tokens * seconds) / spread, 0), proportional) : proportional
-        return (seconds - perToken * tokens) / weight + perToken * n
+        return ((seconds - perToken * tokens) / weight, perToken)
     }
 }

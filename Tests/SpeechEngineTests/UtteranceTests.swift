@@ -77,7 +77,7 @@ import Testing
         #expect(grown.tokens == [25, 50, 100, 100, 25, 100, 20, 90])
         // The first chunk of 100 takes longer than it sounds.
         let shrunk = try chunkTokens(request, seconds: [0.01, 0.01, 4.5, 0.01])
-        #expect(shrunk.tokens.prefix(4) == [25, 50, 100, 50])
+        #expect(shrunk.tokens.prefix(3) == [25, 50, 100] && (26..<100).contains(shrunk.tokens[3]))
         for other in [grown, shrunk] {
             #expect(other.samples.count == fixed.samples.count)
             #expect(zip(other.samples, fixed.samples).allSatisfy { abs($0 - $1) < 1e-6 })
