@@ -28,7 +28,7 @@ struct LayerReader {
     /// A projection stored as `[inputs, outputs]`, as GPT-2's `Conv1D` are.
     func transposedLinear(_ name: String, _ inputs: Int, _ outputs: Int) throws -> Linear {
         try Linear(
-            weight: tensor(name + ".weight", [inputs, outputs]).transposed(0, 1),
+            weight: tensor(name + ".weight", [inputs, outputs]), isTransposed: true,
             bias: tensor(name + ".bias", [outputs]), precision: precision)
     }
 

@@ -9,14 +9,20 @@ public struct SafetensorsFile: TensorFile {
     public let entries: [String: TensorEntry]
     public let metadata: [String: String]
     public let contents: Data
+    public let mapping: MappedFile?
 
     /// - Throws: `CheckpointError.unreadable`, `.malformed`, `.invalidEntry`.
     public init(url: URL) throws {
-        try self.init(contents: mapped(url), name: url.lastPathComponent)
+        let file = try MappedFile(url)
+        try self.init(contents: file.contents, name: url.lastPathComponent, mapping: file)
     }
 
     /// A file's bytes that are in memory already.
     public init(contents: Data, name: String) throws(CheckpointError) {
+        try self.init(contents: contents, name: name, mapping: nil)
+    }
+
+    init(contents: Data, name: String, mapping: MappedFile?) throws(CheckpointError) {
         let size = contents.count
         guard size >= 8 else {
             throw .malformed(file: name, reason: "\(size) bytes are no safetensors header", offset: nil)
@@ -41,5 +47,6 @@ public struct SafetensorsFile: TensorFile {
         }
         self.metadata = header.metadata
         self.contents = contents
+        self.mapping = mapping
     }
 }

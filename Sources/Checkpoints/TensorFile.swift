@@ -26,42 +26,50 @@ public protocol TensorFile: Sendable {
     var entries: [String: TensorEntry] { get }
     /// The whole file, mapped.
     var contents: Data { get }
+    /// What `contents` lies in; nil if that is memory of our own.
+    var mapping: MappedFile? { get }
 }
+
+/// Bytes from which on a tensor is read where it lies in the file rather than copied.
+private let lentBytes = 1 << 18
 
 /// Opens a checkpoint: a torch archive or a safetensors file, told apart by their first bytes. A safetensors file's are
 /// the length of its header, which may be anything: what counts is the brace after it.
 /// - Throws: `CheckpointError`.
 public func openCheckpoint(_ url: URL) throws -> any TensorFile {
-    let contents = try mapped(url)
-    return try openCheckpoint(contents: contents, name: url.lastPathComponent)
+    let file = try MappedFile(url)
+    return try openCheckpoint(contents: file.contents, name: url.lastPathComponent, mapping: file)
 }
 
 /// A checkpoint that is in memory already.
 public func openCheckpoint(contents: Data, name: String) throws(CheckpointError) -> any TensorFile {
+    try openCheckpoint(contents: contents, name: name, mapping: nil)
+}
+
+private func openCheckpoint(
+    contents: Data, name: String, mapping: MappedFile?
+) throws(CheckpointError) -> any TensorFile {
     let isSafetensors = contents.dropFirst(8).first == UInt8(ascii: "{")
-    if !isSafetensors, contents.starts(with: [0x50, 0x4B]) { return try TorchArchive(contents: contents, name: name) }
+    if !isSafetensors, contents.starts(with: [0x50, 0x4B]) {
+        return try TorchArchive(contents: contents, name: name, mapping: mapping)
+    }
     if !isSafetensors, contents.first == 0x80 {
         throw .malformed(
             file: name, reason: "a pickle as torch wrote before version 1.6; save it again with a newer one", offset: 0)
     }
-    return try SafetensorsFile(contents: contents, name: name)
-}
-
-func mapped(_ url: URL) throws(CheckpointError) -> Data {
-    do {
-        return try Data(contentsOf: url, options: .alwaysMapped)
-    } catch {
-        throw .unreadable(file: url.lastPathComponent, reason: error.localizedDescription)
-    }
+    return try SafetensorsFile(contents: contents, name: name, mapping: mapping)
 }
 
 extension TensorFile {
     /// The tensor's numbers as fp32, in its own shape. Floating types and integers convert; `BOOL` and 8-bit floats
-    /// don't.
+    /// don't. A large fp32 tensor is the file's own pages, which are forgotten with it; what was copied of the file is
+    /// forgotten at once.
     /// - Throws: `CheckpointError.missing`, `.dtype`.
     public func tensor(_ key: String) throws -> Tensor {
         let entry = try entry(key)
         let contents = contents
+        if let lent = lent(entry) { return lent }
+        defer { mapping?.forget(entry.bytes) }
         switch entry.dtype {
         case .f32 where entry.strides == nil && UInt32(1).littleEndian == 1:
             // What most of a checkpoint is, and as it should be in memory.
@@ -114,6 +122,16 @@ extension TensorFile {
         default:
             throw CheckpointError.dtype(file: name, key: key, expected: "an integer type", found: entry.dtype.rawValue)
         }
+    }
+
+    /// The tensor as it lies in the mapped file, if it can be read so.
+    private func lent(_ entry: TensorEntry) -> Tensor? {
+        guard entry.dtype == .f32, entry.strides == nil, UInt32(1).littleEndian == 1, entry.bytes.count >= lentBytes,
+            let mapping, let start = mapping.bytes.baseAddress.map({ $0 + entry.bytes.lowerBound }),
+            UInt(bitPattern: start) % UInt(MemoryLayout<Float>.alignment) == 0
+        else { return nil }
+        let floats = UnsafeRawBufferPointer(start: start, count: entry.bytes.count).bindMemory(to: Float.self)
+        return Tensor(lent: floats, shape: entry.shape) { mapping.forget(entry.bytes) }
     }
 
     private func entry(_ key: String) throws(CheckpointError) -> TensorEntry {

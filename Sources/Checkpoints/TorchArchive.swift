@@ -20,14 +20,20 @@ public struct TorchArchive: TensorFile {
     /// By key, like the tensors.
     public let scalars: [String: Scalar]
     public let contents: Data
+    public let mapping: MappedFile?
 
     /// - Throws: `CheckpointError.unreadable`, `.malformed`, `.invalidEntry`, `.unsafe`.
     public init(url: URL) throws {
-        try self.init(contents: mapped(url), name: url.lastPathComponent)
+        let file = try MappedFile(url)
+        try self.init(contents: file.contents, name: url.lastPathComponent, mapping: file)
     }
 
     /// A file's bytes that are in memory already.
     public init(contents: Data, name: String) throws(CheckpointError) {
+        try self.init(contents: contents, name: name, mapping: nil)
+    }
+
+    init(contents: Data, name: String, mapping: MappedFile?) throws(CheckpointError) {
         let files = try ZipArchive(contents: contents, file: name).entries
         func malformed(_ reason: String) -> CheckpointError { .malformed(file: name, reason: reason, offset: nil) }
         let pickles = files.keys.filter { $0.hasSuffix("/data.pkl") }
@@ -50,5 +56,6 @@ public struct TorchArchive: TensorFile {
         (entries, scalars) = try machine.run()
         self.name = name
         self.contents = contents
+        self.mapping = mapping
     }
 }

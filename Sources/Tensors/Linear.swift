@@ -18,19 +18,20 @@ public struct Linear: Sendable {
     let matrix: PackedMatrix
 
     /// - Parameters:
-    ///   - weight: `[outputs, inputs]`.
+    ///   - weight: `[outputs, inputs]`, or `[inputs, outputs]` if it is transposed.
     ///   - bias: `[outputs]`.
     /// - Throws: `TensorError.shape` if they do not fit.
-    public init(weight: Tensor, bias: Tensor?, precision: Precision) throws {
+    public init(weight: Tensor, isTransposed: Bool = false, bias: Tensor?, precision: Precision) throws {
         guard weight.shape.count == 2 else {
             throw TensorError.shape(op: "Linear", expected: "a weight of [outputs, inputs]", found: weight.shape)
         }
-        (outputs, inputs) = (weight.shape[0], weight.shape[1])
+        (outputs, inputs) = (weight.shape[isTransposed ? 1 : 0], weight.shape[isTransposed ? 0 : 1])
         guard bias == nil || bias?.shape == [outputs] else {
             throw TensorError.shape(op: "Linear", expected: "a bias of [\(outputs)]", found: bias?.shape ?? [])
         }
         matrix = try PackedMatrix(
-            weight: weight.storage.pointer, outputs: outputs, inputs: inputs, outputStep: inputs, inputStep: 1,
+            weight: weight.storage.pointer, outputs: outputs, inputs: inputs, outputStep: isTransposed ? 1 : inputs,
+            inputStep: isTransposed ? outputs : 1,
             bias: bias?.storage.pointer, precision: precision)
     }
 

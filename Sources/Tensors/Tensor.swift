@@ -48,6 +48,16 @@ public struct Tensor: Sendable, Equatable {
         try fill(UnsafeMutableBufferPointer(start: storage.pointer, count: count))
     }
 
+    /// A tensor of memory that belongs to someone else, such as a mapped file: read where it is, copied before the tensor is
+    /// changed.
+    /// - Parameters:
+    ///   - lent: as many elements as the shape has, at least one; must stay and not change until it is given back.
+    ///   - giveBack: called once no tensor reads it any more.
+    public init(lent: UnsafeBufferPointer<Float>, shape: [Int], giveBack: @escaping @Sendable () -> Void) {
+        precondition(lent.count > 0 && shape.reduce(1, *) == lent.count, "\(lent.count) elements for shape \(shape)")
+        self.init(storage: TensorStorage(lent: lent, giveBack: giveBack), shape: shape)
+    }
+
     /// A copy of the elements in row-major order.
     public var values: [Float] { Array(UnsafeBufferPointer(start: storage.pointer, count: count)) }
 
@@ -71,7 +81,7 @@ public struct Tensor: Sendable, Equatable {
     public mutating func withUnsafeMutableBufferPointer<R>(
         _ body: (UnsafeMutableBufferPointer<Float>) throws -> R
     ) rethrows -> R {
-        if !isKnownUniquelyReferenced(&storage) { storage = storage.copy() }
+        if storage.isLent || !isKnownUniquelyReferenced(&storage) { storage = storage.copy() }
         return try body(UnsafeMutableBufferPointer(start: storage.pointer, count: count))
     }
 

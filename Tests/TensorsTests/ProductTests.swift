@@ -73,6 +73,18 @@ import Testing
         }
     }
 
+    @Test(arguments: Precision.allCases) func weightsMayBeTransposed(_ precision: Precision) throws {
+        var samples = Samples(seed: 6)
+        let (weight, bias, x) = (samples.tensor([130, 70]), samples.tensor([130]), samples.tensor([5, 70]))
+        let plain = try Linear(weight: weight, bias: bias, precision: precision)
+        let other = try Linear(weight: weight.transposed(0, 1), isTransposed: true, bias: bias, precision: precision)
+        #expect((other.inputs, other.outputs) == (70, 130))
+        #expect(try other(x) == plain(x))
+        #expect(throws: TensorError.self) {
+            try Linear(weight: weight, isTransposed: true, bias: bias, precision: precision)
+        }
+    }
+
     @Test func manyThreadsShareOneMatrix() async throws {
         var samples = Samples(seed: 4)
         let linear = try Linear(weight: samples.tensor([130, 70]), bias: samples.tensor([130]), precision: .bfloat16)

@@ -1,3 +1,4 @@
+import Synchronization
 import Tensors
 import Testing
 
@@ -10,6 +11,29 @@ import Testing
         #expect(counting[0, 0, 0] == 0)
         #expect(copy[0, 0, 0] == 99)
         #expect(copy != counting)
+    }
+
+    /// Given back once, when the last that reads it is gone; never written to.
+    @Test func lentMemoryIsGivenBack() throws {
+        final class Lender: Sendable {
+            let returns = Atomic<Int>(0)
+        }
+        let lender = Lender()
+        let memory = UnsafeMutableBufferPointer<Float>.allocate(capacity: 6)
+        defer { memory.deallocate() }
+        _ = memory.initialize(from: [0, 1, 2, 3, 4, 5])
+        func lend() -> Tensor {
+            Tensor(lent: UnsafeBufferPointer(memory), shape: [2, 3]) { lender.returns.add(1, ordering: .relaxed) }
+        }
+        var tensor: Tensor? = lend()
+        let reshaped = try #require(try tensor?.reshaped([6]))
+        tensor?.withUnsafeMutableBufferPointer { $0[0] = 99 }
+        #expect(tensor?[0, 0] == 99 && memory[0] == 0 && reshaped[0] == 0)
+        tensor = nil
+        #expect(reshaped[5] == 5 && lender.returns.load(ordering: .relaxed) == 0)
+        withExtendedLifetime(reshaped) {}
+        _ = lend()
+        #expect(lender.returns.load(ordering: .relaxed) >= 1)
     }
 
     @Test func memoryIsAligned() {
