@@ -77,7 +77,7 @@ def speed(name, options):
             for index in range(rounds):
                 log(f"{name}: round {index + 1} of {rounds}")
                 sides = [lambda: runs["fixed"].append(server.speak(TEXT, **fixed)),
-                         lambda: runs["defaults"].append(server.speak(TEXT, **exact))]
+                         lambda: runs["defaults"].append(server.speak(TEXT, chunk_growth=True, **exact))]
                 if other:
                     sides.append(lambda: runs["reference"].append(other.speak(TEXT, tokens, CHUNK, CONTEXT, index)))
                 for side in sides if index % 2 == 0 else reversed(sides):

@@ -43,8 +43,11 @@ import Testing
     }
 
     /// - Parameter chunks: their tokens; the last is that of all others, too. Empty is one shot.
-    private func samples(chunks: [Int], contextWindow: Int = 50, seed: UInt64 = 1) throws -> [Float] {
-        let (model, tokens) = (try Self.model.get(), try Self.tokens.get())
+    private func samples(
+        chunks: [Int], contextWindow: Int = 50, seed: UInt64 = 1, precision: Precision = .float32
+    ) throws -> [Float] {
+        let model = try precision == .float32 ? Self.model.get() : Self.load(precision).get()
+        let tokens = try Self.tokens.get()
         var request = Self.request
         request.contextWindow = contextWindow
         let voice = try #require(model.voice("alloy"))
@@ -109,6 +112,16 @@ import Testing
         let seeds = try distance(whole, samples(chunks: [], seed: 2))
         let streamed = try distance(whole, samples(chunks: chunks, contextWindow: contextWindow))
         #expect(streamed <= seeds, "streamed \(streamed), two seeds \(seeds)")
+    }
+
+    /// S3Gen and the vocoder in other precisions differ from 32 bits, given the same tokens, by less than half of what two
+    /// seeds of the noise differ.
+    @Test(arguments: [Precision.bfloat16, .int8]) func lowerPrecisionIsNotHeard(_ precision: Precision) throws {
+        let whole = try samples(chunks: [25])
+        let seeds = try distance(whole, samples(chunks: [25], seed: 2))
+        let rounded = try distance(whole, samples(chunks: [25], precision: precision))
+        #expect(rounded > 0)
+        #expect(rounded < seeds / 2, "\(precision) \(rounded), two seeds \(seeds)")
     }
 
     @Test func sameSeedSameSamples() throws {
