@@ -2,7 +2,8 @@ import Foundation
 
 /// A file's bytes, mapped read-only: they take memory once they are touched, until they are forgotten.
 ///
-/// `@unchecked Sendable`: nobody can write to the pages.
+/// `@unchecked Sendable`: `bytes` is set once; the pages are mapped read-only, so threads can only read them together, and
+/// forgetting them changes nothing that is read; they are unmapped when the last holder lets go.
 public final class MappedFile: @unchecked Sendable {
     let bytes: UnsafeRawBufferPointer
 
