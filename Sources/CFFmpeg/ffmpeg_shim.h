@@ -2,6 +2,7 @@
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
 #include <libavutil/channel_layout.h>
+#include <libavutil/hash.h>
 #include <libavutil/opt.h>
 #include <libswresample/swresample.h>
 
