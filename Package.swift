@@ -45,7 +45,7 @@ let package = Package(
         .target(
             name: "SpeechServer",
             dependencies: [
-                "SpeechEngine", "AudioDSP",
+                "SpeechEngine", "Chatterbox", "AudioDSP",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),

@@ -85,7 +85,7 @@ struct ServeCommand: AsyncParsableCommand {
         let models = try settings.makeRegistry()
         let server = try ChatterboxServer(
             engine: models,
-            configuration: .init(host: host, port: port, limits: limits, page: ProjectFiles.page()),
+            configuration: .init(host: host, port: port, limits: limits, pages: ProjectFiles.pages()),
             logger: logger,
             onRunning: { port in Self.greet(host: host, port: port) })
         // Services stop in reverse order: the server drains, then the engine goes.

@@ -15,14 +15,20 @@ public struct ChatterboxServer: Service {
         /// 0 takes any free port; `onRunning` tells which.
         public var port: Int
         public var limits: ServerLimits
-        /// The page served at `/`, read once.
-        public var page: URL?
+        /// What is used where a request says nothing.
+        public var defaults: SpeechDefaults
+        /// The folder of the page served at `/`, read once.
+        public var pages: URL?
 
-        public init(host: String = "0.0.0.0", port: Int = 8000, limits: ServerLimits = .init(), page: URL? = nil) {
+        public init(
+            host: String = "0.0.0.0", port: Int = 8000, limits: ServerLimits = .init(), defaults: SpeechDefaults = .init(),
+            pages: URL? = nil
+        ) {
             self.host = host
             self.port = port
             self.limits = limits
-            self.page = page
+            self.defaults = defaults
+            self.pages = pages
         }
     }
 
@@ -36,14 +42,18 @@ public struct ChatterboxServer: Service {
     ) throws {
         let limits = configuration.limits
         let registry = ConnectionRegistry(limit: limits.maxConnections)
-        let page = try configuration.page.map { try String(contentsOf: $0, encoding: .utf8) }
-        let routes = Routes(engine: engine, limits: limits, registry: registry, page: page)
+        let service = SpeechService(engine: engine)
+        let routes = ServerRoutes(
+            service: service, settings: configuration, registry: registry,
+            pages: try configuration.pages.map(Pages.init))
         application = Application(
             router: routes.makeRouter(),
             server: HTTPServerBuilder { responder in
                 UpgradableHTTPChannel(
-                    responder: responder, path: Routes.streamPath, limits: limits, registry: registry,
-                    serve: { channel, logger in await Self.serve(channel, engine, limits, logger) })
+                    responder: responder, path: ServerRoutes.streamPath, limits: limits, registry: registry,
+                    serve: { channel, logger in
+                        await Self.serve(channel, service, configuration, logger)
+                    })
             },
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), serverName: "swift-chatterbox",
@@ -59,7 +69,7 @@ public struct ChatterboxServer: Service {
 
     /// Holds one WebSocket's conversation from the first message until the connection is down.
     private static func serve(
-        _ channel: UpgradableHTTPChannel.MessageChannel, _ engine: any SpeechSynthesizing, _ limits: ServerLimits,
+        _ channel: UpgradableHTTPChannel.MessageChannel, _ service: SpeechService, _ configuration: Configuration,
         _ logger: Logger
     ) async {
         let connectionID = ConnectionRegistry.makeConnectionID()
@@ -69,7 +79,8 @@ public struct ChatterboxServer: Service {
         do {
             try await channel.executeThenClose { inbound, outbound in
                 let session = StreamingSession(
-                    connectionID: connectionID, engine: engine, limits: limits, logger: logger,
+                    connectionID: connectionID, service: service, defaults: configuration.defaults,
+                    limits: configuration.limits, logger: logger,
                     send: { try await outbound.write($0) })
                 await session.run(inbound)
             }
