@@ -22,11 +22,12 @@ let package = Package(
     targets: [
         // The system's oneDNN. Debian ships no .pc file: the module map links it.
         .systemLibrary(name: "CDNNL", providers: [.apt(["libdnnl-dev"]), .brew(["onednn"])]),
-        // FFmpeg's libraries, 5.1 and newer; the module map links all four of them.
+        // FFmpeg's libraries, 5.1 and newer; the module map links them.
         .systemLibrary(
             name: "CFFmpeg", pkgConfig: "libavformat",
             providers: [
-                .apt(["libavformat-dev", "libavcodec-dev", "libswresample-dev", "libavutil-dev"]), .brew(["ffmpeg"]),
+                .apt(["libavformat-dev", "libavcodec-dev", "libavfilter-dev", "libswresample-dev", "libavutil-dev"]),
+                .brew(["ffmpeg"]),
             ]),
         .target(name: "CKernels", dependencies: ["CDNNL"]),
         .target(name: "Tensors", dependencies: ["CKernels"]),
