@@ -15,6 +15,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -43,6 +44,8 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
+        // GRDB links the system's SQLite (libsqlite3-dev).
+        .target(name: "VoiceLibrary", dependencies: ["CFFmpeg", .product(name: "GRDB", package: "GRDB.swift")]),
         .target(
             name: "SpeechServer",
             dependencies: [
@@ -77,6 +80,7 @@ let package = Package(
             name: "SpeechEngineTests",
             dependencies: ["SpeechEngine", "Chatterbox", "Checkpoints", "AudioDSP", "Tensors"]),
         .testTarget(name: "ModelHubTests", dependencies: ["ModelHub"]),
+        .testTarget(name: "VoiceLibraryTests", dependencies: ["VoiceLibrary"]),
         .testTarget(
             name: "SpeechServerTests",
             dependencies: [

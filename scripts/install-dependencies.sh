@@ -35,12 +35,12 @@ install_apt() {
 case "$(uname -s)" in
 Linux)
     if ! command -v apt-get >/dev/null; then
-        say "This script knows apt only. Install oneDNN and FFmpeg 5.1 or newer with their headers (libdnnl-dev," \
-            "onednn-devel; libavformat-dev, libavfilter-dev, ffmpeg-devel) yourself."
+        say "This script knows apt only. Install oneDNN, FFmpeg 5.1 or newer and SQLite with their headers" \
+            "(libdnnl-dev, onednn-devel; libavformat-dev, libavfilter-dev, ffmpeg-devel; libsqlite3-dev, sqlite-devel) yourself."
         [ -e /usr/include/dnnl.h ] || [ -e /usr/include/oneapi/dnnl/dnnl.h ] || exit 1
         exit 0
     fi
-    packages=(libdnnl-dev libavformat-dev libavcodec-dev libavfilter-dev libswresample-dev libavutil-dev pkg-config)
+    packages=(libdnnl-dev libavformat-dev libavcodec-dev libavfilter-dev libswresample-dev libavutil-dev libsqlite3-dev pkg-config)
     if [ "${1:-}" = --test ]; then
         # The ffmpeg command decodes what is encoded here.
         packages+=(curl ffmpeg)
@@ -62,6 +62,6 @@ Darwin)
     done
     ;;
 *)
-    say "Unknown system $(uname -s): install oneDNN and FFmpeg 5.1 or newer with their headers yourself."
+    say "Unknown system $(uname -s): install oneDNN, FFmpeg 5.1 or newer and SQLite with their headers yourself."
     ;;
 esac

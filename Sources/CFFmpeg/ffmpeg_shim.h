@@ -5,6 +5,7 @@
 #include <libavfilter/buffersrc.h>
 #include <libavformat/avformat.h>
 #include <libavutil/channel_layout.h>
+#include <libavutil/hash.h>
 #include <libavutil/opt.h>
 #include <libswresample/swresample.h>
 
