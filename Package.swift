@@ -80,7 +80,9 @@ let package = Package(
             name: "SpeechEngineTests",
             dependencies: ["SpeechEngine", "Chatterbox", "Checkpoints", "AudioDSP", "Tensors"]),
         .testTarget(name: "ModelHubTests", dependencies: ["ModelHub"]),
-        .testTarget(name: "VoiceLibraryTests", dependencies: ["VoiceLibrary"]),
+        .testTarget(
+            name: "VoiceLibraryTests",
+            dependencies: ["VoiceLibrary", .product(name: "GRDB", package: "GRDB.swift")]),
         .testTarget(
             name: "SpeechServerTests",
             dependencies: [
