@@ -24,6 +24,16 @@ export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** Replaces what is in a place; the focus goes to the button of the same name, or else to the first. */
+export function refill(place, children) {
+  const active = document.activeElement;
+  const name = place.contains(active) ? active.getAttribute("aria-label") : null;
+  place.replaceChildren(...children);
+  if (name === null) return;
+  const buttons = [...place.querySelectorAll("button, a")];
+  (buttons.find((button) => button.getAttribute("aria-label") === name) ?? buttons[0])?.focus();
+}
+
 /** "4.2 s", "1:05" from a minute on. */
 export function duration(seconds) {
   if (seconds < 60) return `${seconds.toFixed(1)} s`;

@@ -2,7 +2,7 @@
 
 import { address, call, isMissing, segment } from "./api.js";
 import { ask } from "./ask.js";
-import { $, bytes, duration, make, say } from "./dom.js";
+import { $, bytes, duration, make, refill, say } from "./dom.js";
 
 const ROOT = "audio/speech/long";
 const ACTIVE = ["pending", "chunking", "processing"];
@@ -91,7 +91,7 @@ export class Jobs {
     item.dataset.status = status;
     if (item.dataset.buttons === status) return;
     item.dataset.buttons = status;
-    item.querySelector(".actions").replaceChildren(...this.#buttons(job));
+    refill(item.querySelector(".actions"), this.#buttons(job));
   }
 
   #buttons({ job_id, status, display_name, text_preview }) {

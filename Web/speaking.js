@@ -37,6 +37,7 @@ export class Speaking extends EventTarget {
     this.#end(false);
     const take = new Take(order.text, order.voice);
     take.isPreview = order.isPreview ?? false;
+    take.asked = order.voice;
     this.#isReplay = false;
     this.take = take;
     this.isPlaying = true;

@@ -56,6 +56,7 @@ function speak(clickedAt) {
 }
 
 function preview(voice, clickedAt) {
+  if (speaking.isPlaying && speaking.take.isPreview && speaking.take.asked === voice) return silence();
   const data = { ...models.read(), voice, include_timestamps: true };
   speaking.speak({ text: SAMPLE_TEXT, data, voice, isPreview: true }, clickedAt);
 }
@@ -67,7 +68,7 @@ function silence() {
 
 function count() {
   const characters = length($("text").value);
-  say($("counter"), `${characters.toLocaleString("en")} / ${MAX_CHARACTERS}`);
+  say($("counter"), `${characters.toLocaleString("en")} / ${MAX_CHARACTERS.toLocaleString("en")}`);
   const isLong = characters > MAX_CHARACTERS;
   $("counter").classList.toggle("over", isLong);
   $("long-offer").hidden = !isLong;
@@ -102,6 +103,7 @@ async function makeJob() {
 speaking.addEventListener("change", ({ detail: take }) => {
   stage.show(take, speaking.isPlaying);
   takes.show(take);
+  if (take.isPreview) voices.showPreview(take, speaking.isPlaying);
   const isAudible = speaking.isPlaying;
   $("stop").disabled = !isAudible;
   const isOver = !["waiting", "speaking"].includes(take.state);

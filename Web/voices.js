@@ -2,10 +2,12 @@
 
 import { ApiError, address, call, isMissing, segment } from "./api.js";
 import { ask } from "./ask.js";
-import { $, bytes, make, say } from "./dom.js";
+import { $, bytes, make, refill, say } from "./dom.js";
 import { languageName } from "./models.js";
 import { Recorder } from "./recorder.js";
 
+/** How long a note stays. */
+const TOLD_MS = 8000;
 export const SAMPLE_TEXT = "This is how I sound. Shall I read something to you?";
 
 export class Voices {
@@ -15,8 +17,9 @@ export class Voices {
   #recorder = new Recorder($("voice-recording"), "voice_file");
   #default = null;
   #audio = new Audio();
+  #timer = null;
 
-  /** @param preview `(voice, clickedAt)` speaks a sentence @param use `(voice)` chooses it for speaking */
+  /** @param preview `(voice, clickedAt)` speaks a sentence, or stops if it does @param use `(voice)` chooses it for speaking */
   constructor(models, preview, use) {
     this.#models = models;
     this.#preview = preview;
@@ -50,16 +53,33 @@ export class Voices {
     this.#audio.pause();
   }
 
+  /** @param {Take} take a preview @param {boolean} isPlaying its button then stops it */
+  showPreview(take, isPlaying) {
+    for (const button of document.querySelectorAll("[data-preview]")) {
+      const text = isPlaying && take.asked === button.dataset.preview ? "Stop" : "Preview";
+      say(button, text);
+      button.setAttribute("aria-label", `${text} ${button.dataset.preview}`);
+    }
+    if (take.error) say($("voices-problem"), take.error);
+  }
+
+  #previewButton(name) {
+    return make("button", { type: "button", text: "Preview", "data-preview": name, "aria-label": `Preview ${name}`,
+      click: (event) => {
+        say($("voices-problem"), "");
+        this.#preview(name, event.timeStamp);
+      } });
+  }
+
   #showBuiltIn() {
     const model = this.#models.chosen;
     if (!model) return;
     say($("builtin-note"), model.voices.length > 0
-      ? `${model.id} brings these; they need nothing.` : `${model.id} tells its voices once it is loaded.`);
-    $("builtin-voices").replaceChildren(...model.voices.map((name) => make("li", { class: "tile" },
+      ? `These come with ${model.id}.` : `${model.id} tells its voices once it is loaded.`);
+    refill($("builtin-voices"), model.voices.map((name) => make("li", { class: "tile" },
       make("span", { class: "voice-name", text: name }),
       make("div", { class: "row" },
-        make("button", { type: "button", text: "Preview", "aria-label": `Preview ${name}`,
-          click: (event) => this.#preview(name, event.timeStamp) }),
+        this.#previewButton(name),
         make("button", { type: "button", text: "Use", "aria-label": `Use ${name}`, click: () => this.#use(name) })))));
   }
 
@@ -71,7 +91,7 @@ export class Voices {
     $("reset-default").hidden = !this.#default;
     say($("default-voice"), this.#default
       ? `${this.#default} speaks when a request names no voice.` : "A request that names no voice gets the model’s own.");
-    $("library-voices").replaceChildren(...voices.map((voice) => this.#item(voice)));
+    refill($("library-voices"), voices.map((voice) => this.#item(voice)));
   }
 
   #item(voice) {
@@ -92,7 +112,7 @@ export class Voices {
             click: () => this.#do(`${alias} is gone.`, () => call("DELETE", `${path}/aliases/${segment(alias)}`)) }))))),
       make("div", { class: "row" },
         button("Listen", () => this.#listen(path)),
-        canSpeak ? button("Preview", (event) => this.#preview(name, event.timeStamp)) : null,
+        canSpeak ? this.#previewButton(name) : null,
         canSpeak ? button("Use", () => this.#use(name)) : null,
         button("Rename", () => this.#rename(name, path)),
         button("Add a name", () => this.#addAlias(name, path)),
@@ -132,8 +152,12 @@ export class Voices {
       const field = fields[name];
       if (!field) return false;
       say($(`${field.id}-error`), message);
-      field.toggleAttribute("aria-invalid", message !== "");
-      if (message) field.focus();
+      if (message) {
+        field.setAttribute("aria-invalid", "true");
+        field.focus();
+      } else {
+        field.removeAttribute("aria-invalid");
+      }
       return true;
     };
     for (const name of Object.keys(fields)) show(name, "");
@@ -146,7 +170,7 @@ export class Voices {
     try {
       const form = { voice_name: name, language: $("voice_language").value, voice_file: file };
       await call("POST", "voices", { form });
-      say($("voices-status"), `${name} is added.`);
+      this.#tell(`${name} is added.`);
       $("voice-form").reset();
       this.#recorder.clear();
       await this.refresh();
@@ -161,11 +185,17 @@ export class Voices {
     }
   }
 
+  #tell(text) {
+    say($("voices-status"), text);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => say($("voices-status"), ""), TOLD_MS);
+  }
+
   async #do(done, work) {
     say($("voices-problem"), "");
     try {
       await work();
-      say($("voices-status"), done);
+      this.#tell(done);
     } catch (error) {
       say($("voices-problem"), error.message);
     }
