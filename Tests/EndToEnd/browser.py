@@ -107,6 +107,10 @@ class Browser:
         event.pop("commands", None)
         await self.call("Input.dispatchKeyEvent", type="keyUp", **event)
 
+    async def choose_file(self, name, path):
+        answer = await self.call("Runtime.evaluate", expression=f"document.getElementById({name!r})")
+        await self.call("DOM.setFileInputFiles", objectId=answer["result"]["objectId"], files=[str(path)])
+
     async def resize(self, width, height, phone=False):
         await self.call(
             "Emulation.setDeviceMetricsOverride",

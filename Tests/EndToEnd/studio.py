@@ -1,6 +1,7 @@
 """The studio page as a test uses it: in a browser that notes what goes wrong."""
 
 import asyncio
+import importlib.util
 import json
 import pathlib
 import tempfile
@@ -64,6 +65,17 @@ class Studio(Browser):
 
     async def problems(self):
         return await self.run("window.problems")
+
+    async def broken_rules(self):
+        """What axe finds wrong with the page's accessibility as it stands."""
+        if not await self.run("'axe' in window"):
+            package = importlib.util.find_spec("axe_playwright_python")
+            assert package, "axe is missing: make .venv/.ready"
+            await self.run((pathlib.Path(package.submodule_search_locations[0]) / "axe.min.js").read_text())
+        return await self.run(
+            "axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations.map((violation) =>"
+            " `${violation.id}: ${violation.nodes.map((node) => node.target + ' ' + node.failureSummary).join('; ')}`))"
+        )
 
     async def downloaded(self):
         """The PCM of the one file that the page let the browser save, and its name."""
