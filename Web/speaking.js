@@ -30,7 +30,8 @@ export class Speaking extends EventTarget {
   }
 
   /**
-   * @param {{text: string, data: object, voice: string, recording: Blob=, isPreview: boolean=}} order
+   * @param {{text: string, data: object, voice: string, recording: Blob=, isPreview: boolean=, note: string=}} order
+   *   `note` is shown until there is sound
    * @param {number} clickedAt when it was asked for, by performance.now()
    */
   async speak(order, clickedAt) {
@@ -38,6 +39,7 @@ export class Speaking extends EventTarget {
     const take = new Take(order.text, order.voice);
     take.isPreview = order.isPreview ?? false;
     take.asked = order.voice;
+    take.note = order.note;
     this.#isReplay = false;
     this.take = take;
     this.isPlaying = true;

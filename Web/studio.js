@@ -52,7 +52,8 @@ function speak(clickedAt) {
   }
   const voice = isRecording ? "a recording" : $("voice").value;
   const data = { ...models.read(), ...readParameters() };
-  speaking.speak({ text, data, voice, recording: isRecording ? recorder.file : undefined }, clickedAt);
+  const note = models.chosen?.state === "loaded" ? undefined : `${$("model").value} is being loaded…`;
+  speaking.speak({ text, data, voice, note, recording: isRecording ? recorder.file : undefined }, clickedAt);
 }
 
 function preview(voice, clickedAt) {

@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 from browser import find_browser
+from conftest import Server
+from official import write_folder
 from relay import Relay
 from studio import Studio
 from test_stream import LONG
@@ -166,6 +168,50 @@ async def test_a_connection_lost_while_speaking(server, studio):
         await relay.mend()
         # A request made in between is sent when the connection is there again.
         await studio.wait_for_stage(state="done")
+
+
+async def test_a_recording_goes_with_the_request(server, studio, tmp_path):
+    # The embedded voice can't clone, so the page is told that it can, and shows how the server refuses.
+    await studio.call(
+        "Page.addScriptToEvaluateOnNewDocument",
+        source="const json = Response.prototype.json; Response.prototype.json = async function () {"
+        " const body = await json.call(this);"
+        " for (const model of body.models ?? []) model.voice_cloning = true;"
+        " return body; };",
+    )
+    await studio.visit(server.http)
+    await studio.type_into("voice", "\0recording")
+    await studio.type_into("text", "In whose voice?")
+    await studio.click("speak")
+    assert "Choose a file" in await studio.text("voice_audio-error")
+    recording = tmp_path / "recording.wav"
+    recording.write_bytes(bytes(4000))
+    await studio.choose_file("voice_audio", recording)
+    await studio.speak("In whose voice?", until="failed")
+    assert "embedded" in await studio.text("voice_audio-error")
+    assert await studio.focused() == "voice_audio"
+    await studio.type_into("voice", "echo")
+    await studio.speak("In this one.")
+
+
+async def test_another_model_is_loaded(studio, tmp_path):
+    write_folder("nano", tmp_path / "nano", small=True)
+    server = Server("--model", "embedded", "--model", str(tmp_path / "nano"))
+    server.wait_until_ready()
+    try:
+        await studio.visit(server.http)
+        await studio.type_into("model", "nano")
+        assert "loaded when you speak" in await studio.text("model-note")
+        assert await studio.run("[...document.getElementById('voice').options].map((option) => option.text)") == [
+            "the model’s own"
+        ]
+        await studio.type_into("max_new_tokens", "100")
+        await studio.speak("Of random weights.")
+        await studio.wait_for("document.getElementById('voice').value === 'default'")
+        assert not await studio.run("document.getElementById('model-note').checkVisibility()")
+        assert await studio.run("document.getElementById('cfg_weight-note').hidden") is False
+    finally:
+        assert server.stop() == 0
 
 
 async def test_all_comes_from_the_server(server, studio):
