@@ -158,7 +158,30 @@ async def test_a_lost_connection_is_said_and_mended(server, studio):
         await studio.speak("There you are.")
 
 
-async def test_a_connection_lost_while_speaking(server, studio):
+async def test_a_connection_lost_in_the_middle(server, studio):
+    async with Relay(server.port) as relay:
+        await studio.visit(relay.http)
+        await studio.type_into("text", LONG * 7)
+        await studio.click("speak")
+        await studio.wait_for("Number(document.getElementById('stage').dataset.chunks) >= 2")
+        await relay.cut()
+        await studio.wait_for_stage(state="failed")
+        # What came is heard to its end, and can be kept.
+        assert (await studio.text("problem")).startswith("The connection was lost after")
+        assert await studio.stage("playing") == "true"
+        heard = int(await studio.stage("heard"))
+        await studio.wait_for(f"Number(document.getElementById('stage').dataset.heard) > {heard}")
+        await studio.press("Escape")
+        await studio.wait_for_stage(playing="false")
+        await studio.click("download")
+        assert len((await studio.downloaded())[1]) > heard * 2
+        await relay.mend()
+        await studio.wait_for("document.getElementById('connection').dataset.state === 'open'", 20)
+        await studio.speak("Once more.")
+        assert await studio.text("problem") == ""
+
+
+async def test_a_request_waits_for_the_connection(server, studio):
     async with Relay(server.port) as relay:
         await studio.visit(relay.http)
         await relay.cut()
