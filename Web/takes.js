@@ -10,9 +10,9 @@ export class Takes {
     this.#speaking = speaking;
   }
 
-  /** Adds a take when it has something to hear, and keeps its line up to date. */
+  /** Adds a take when it is over and has something to hear, and keeps its line up to date. */
   show(take) {
-    if (take.isPreview || take.samples === 0) return;
+    if (take.isPreview || take.samples === 0 || ["waiting", "speaking"].includes(take.state)) return;
     let item = this.#items.get(take);
     if (!item) {
       item = this.#make(take);

@@ -119,6 +119,7 @@ class Browser:
             deviceScaleFactor=2 if phone else 1,
             mobile=phone,
         )
+        await self.call("Emulation.setTouchEmulationEnabled", enabled=phone)
 
     async def prefer(self, **features):
         """Such as `prefers_color_scheme="dark"`."""
