@@ -152,9 +152,14 @@ export function showError(name, message) {
   const input = $(name === "input" ? "text" : name);
   const place = input && $(`${input.id}-error`);
   if (!place) return false;
-  for (let group = input.closest("details"); group; group = group.parentElement.closest("details")) group.open = true;
   input.setAttribute("aria-invalid", "true");
   say(place, message);
-  input.focus();
+  reveal(input);
   return true;
+}
+
+/** Opens the groups around a field and goes there. */
+export function reveal(input) {
+  for (let group = input.closest("details"); group; group = group.parentElement.closest("details")) group.open = true;
+  input.focus();
 }

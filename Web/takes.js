@@ -1,6 +1,7 @@
 // The list of what was heard in this visit.
 
 import { $, duration, make, save } from "./dom.js";
+import { reveal } from "./parameters.js";
 
 export class Takes {
   #speaking;
@@ -35,7 +36,8 @@ export class Takes {
       $("seed").value = take.seed;
       $("text").value = take.text;
       $("text").dispatchEvent(new Event("input"));
-      $("text").focus();
+      // It stays until it is emptied, so it had better be seen.
+      reveal($("seed"));
     };
     return make("li", { class: "item" },
       make("div", { class: "item-text" }, make("p", { class: "said", text: take.text }), make("p", { class: "meta" })),

@@ -1,8 +1,9 @@
 """The JavaScript example, opened as a file in a real browser."""
 
 import pytest
-from browser import Browser, find_browser
+from browser import find_browser
 from conftest import ROOT
+from studio import Studio
 from test_stream import LONG
 
 PAGE = ROOT / "Examples" / "websocket_client_javascript.html"
@@ -12,7 +13,7 @@ pytestmark = pytest.mark.skipif(find_browser() is None, reason="no Chromium on t
 
 @pytest.fixture
 async def page(server):
-    async with Browser() as browser:
+    async with Studio() as browser:
         await browser.open(PAGE.as_uri() + "?server=" + server.ws)
         await browser.run("window.streaming = new ChatterboxStreamingClient(document.getElementById('server').value)")
         yield browser
@@ -22,6 +23,9 @@ async def test_the_page_speaks(page):
     await page.run("document.getElementById('speak').click()")
     await page.wait_for("document.getElementById('status').textContent.startsWith('Done')")
     assert await page.run("document.getElementById('download').href.startsWith('blob:')")
+    for scheme in ("light", "dark"):
+        await page.prefer(prefers_color_scheme=scheme)
+        assert await page.broken_rules() == []
 
 
 async def test_stream_speech_gives_all_that_came(page, client):

@@ -118,6 +118,7 @@ async def test_takes_are_kept_and_play_again(server, studio):
     await studio.run("document.querySelector('#takes [aria-label=\"Text and seed of take 1\"]').click()")
     assert int(await studio.run("document.getElementById('seed').value")) >= 0
     assert await studio.run("document.getElementById('text').value") == "The first."
+    assert await studio.focused() == "seed"
 
 
 @pytest.mark.parametrize(
