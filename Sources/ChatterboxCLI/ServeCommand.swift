@@ -132,7 +132,7 @@ struct ServeCommand: AsyncParsableCommand {
 
               Hear it in a browser:   http://\(reachable):\(port)/
               Make a file right now:  \(name) say "Hello! This is Chatterbox." -o hello.wav
-              From Python:            python3 Examples/python/websocket_client_python.py --url ws://\(reachable):\(port)
+              From Python:            python3 Examples/websocket_client_python.py --url ws://\(reachable):\(port)
               Stop:                   Ctrl-C
 
             """)

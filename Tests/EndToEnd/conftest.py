@@ -17,7 +17,7 @@ import pytest_asyncio
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "Examples" / "python"))
+sys.path.insert(0, str(ROOT / "Examples"))
 
 from websocket_client_python import ChatterboxStreamingClient  # noqa: E402
 
