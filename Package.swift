@@ -23,11 +23,12 @@ let package = Package(
     targets: [
         // The system's oneDNN. Debian ships no .pc file: the module map links it.
         .systemLibrary(name: "CDNNL", providers: [.apt(["libdnnl-dev"]), .brew(["onednn"])]),
-        // FFmpeg's libraries, 5.1 and newer; the module map links all four of them.
+        // FFmpeg's libraries, 5.1 and newer; the module map links them.
         .systemLibrary(
             name: "CFFmpeg", pkgConfig: "libavformat",
             providers: [
-                .apt(["libavformat-dev", "libavcodec-dev", "libswresample-dev", "libavutil-dev"]), .brew(["ffmpeg"]),
+                .apt(["libavformat-dev", "libavcodec-dev", "libavfilter-dev", "libswresample-dev", "libavutil-dev"]),
+                .brew(["ffmpeg"]),
             ]),
         .target(name: "CKernels", dependencies: ["CDNNL"]),
         .target(name: "Tensors", dependencies: ["CKernels"]),
@@ -48,7 +49,7 @@ let package = Package(
         .target(
             name: "SpeechServer",
             dependencies: [
-                "SpeechEngine", "AudioDSP",
+                "SpeechEngine", "Chatterbox", "VoiceLibrary", "AudioDSP",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -65,7 +66,7 @@ let package = Package(
         .executableTarget(
             name: "ChatterboxCLI",
             dependencies: [
-                "SpeechServer", "SpeechEngine", "Chatterbox", "Checkpoints", "ModelHub", "AudioDSP",
+                "SpeechServer", "SpeechEngine", "VoiceLibrary", "Chatterbox", "Checkpoints", "ModelHub", "AudioDSP",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),

@@ -3,6 +3,9 @@
 #include <cpuid.h>
 #endif
 #include <dlfcn.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 #include <pthread.h>
 #include <stdlib.h>
 #include "kernel_table.h"
@@ -121,4 +124,10 @@ void *ck_scratch(int slot, size_t bytes) {
         s->bytes[slot] = rounded;
     }
     return s->memory[slot];
+}
+
+void ck_give_back_memory(void) {
+#if defined(__GLIBC__)
+    malloc_trim(0);
+#endif
 }

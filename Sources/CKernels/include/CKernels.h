@@ -34,6 +34,11 @@ void ck_end_work(void);
 // call it again; that part is not divided further.
 void ck_parallel(size_t count, void (*body)(void *context, size_t index), void *context);
 
+// Memory ----------------------------------------------------------------------------------------------------------
+
+// Free pages of the allocator go back to the system, where it has any.
+void ck_give_back_memory(void);
+
 // Products --------------------------------------------------------------------------------------------------------
 
 // Columns of a packed panel. A packed matrix [k, n] is ceil(n / 64) panels of [k][64].
