@@ -125,18 +125,3 @@ struct SpeakRequest: Sendable {
         ignored.sort()
     }
 }
-
-/// A chain of effects, as a list of objects each with a `type`.
-struct EffectsField: Field {
-    let name = "effects"
-    let about = "Effects in the order they are applied: reverb, equalizer, compressor"
-    var fallback: [AudioEffect] { [] }
-
-    var schema: [String: JSONValue] { ["type": "array", "maxItems": 8, "items": ["type": "object"]] }
-
-    func read(_ value: JSONValue, isText: Bool) throws(ServerError) -> [AudioEffect] {
-        []
-    }
-
-    func json(_ value: [AudioEffect]) -> JSONValue { .array([]) }
-}
