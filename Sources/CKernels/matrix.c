@@ -19,6 +19,10 @@ enum {
     SHARED_COLUMNS = 1 << 18,   // and weights from which columns are
 };
 
+static size_t element_bytes(ck_precision precision) {
+    return precision == CK_FLOAT32 ? sizeof(float) : precision == CK_BFLOAT16 ? sizeof(uint16_t) : sizeof(int8_t);
+}
+
 static void *zeroed(size_t bytes) {
     size_t rounded = (bytes + 63) / 64 * 64;
     void *memory = aligned_alloc(64, rounded ? rounded : 64);
@@ -26,8 +30,8 @@ static void *zeroed(size_t bytes) {
     return memory;
 }
 
-static size_t element_bytes(ck_precision precision) {
-    return precision == CK_FLOAT32 ? sizeof(float) : precision == CK_BFLOAT16 ? sizeof(uint16_t) : sizeof(int8_t);
+static size_t panel_bytes(const ck_matrix *m) {
+    return (m->outputs + CK_PANEL - 1) / CK_PANEL * CK_PANEL * m->panels.panel_k * element_bytes(m->precision);
 }
 
 // Packing ---------------------------------------------------------------------------------------------------------
@@ -92,7 +96,7 @@ ck_matrix *ck_matrix_create(const float *weight, size_t outputs, size_t inputs, 
     m->panels.k = inputs;
     m->panels.panel_k = ck_onednn_inputs(inputs, precision);
     m->panels.n = outputs;
-    m->panels.panels = zeroed(padded * m->panels.panel_k * element_bytes(precision));
+    m->panels.panels = ck_pages(panel_bytes(m));
     float *filled = bias ? zeroed(padded * sizeof(float)) : NULL;
     m->panels.bias = filled;
     bool made = m->panels.panels && (filled || !bias);
@@ -116,7 +120,7 @@ ck_matrix *ck_matrix_create(const float *weight, size_t outputs, size_t inputs, 
 void ck_matrix_destroy(ck_matrix *m) {
     if (!m) return;
     ck_onednn_destroy(m->product);
-    free((void *)m->panels.panels);
+    ck_pages_free((void *)m->panels.panels, panel_bytes(m));
     free((void *)m->panels.bias);
     free((void *)m->panels.scales);
     free((void *)m->panels.column_sums);

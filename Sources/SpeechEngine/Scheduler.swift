@@ -18,6 +18,8 @@ package final class Scheduler<Model: SpeechModel>: @unchecked Sendable {
         var waiting: [Session<Model>] = []
         var isMakingTokens = false
         var isStopping = false
+        /// Whether memory that only speech needs was given back since the last request.
+        var isTidy = true
         var running: Int { ready.count + parked.count + busy }
     }
 
@@ -28,6 +30,8 @@ package final class Scheduler<Model: SpeechModel>: @unchecked Sendable {
 
     /// Who has so many seconds more than the one who has least needn't share a pass with it, which would take longer.
     private static var hurry: Double { 2 }
+    /// Seconds without a request after which memory is given back.
+    private static var tidyingDelay: Double { 5 }
 
     private let model: Model
     private let condition = NSCondition()
@@ -72,6 +76,7 @@ package final class Scheduler<Model: SpeechModel>: @unchecked Sendable {
     private func add(_ session: Session<Model>) throws {
         try condition.withLock {
             guard !state.isStopping else { throw SpeechEngineError.shuttingDown }
+            state.isTidy = false
             if state.running < maxRunning {
                 state.ready.append(session)
             } else {
@@ -119,7 +124,7 @@ package final class Scheduler<Model: SpeechModel>: @unchecked Sendable {
         let taken = condition.withLock { () -> Work? in
             while !state.isStopping {
                 if let work = take() { return work }
-                condition.wait()
+                rest()
             }
             return nil
         }
@@ -129,6 +134,16 @@ package final class Scheduler<Model: SpeechModel>: @unchecked Sendable {
             let left = Cores.working { Session.makeTokens(sessions, model: model) }
             return giveBack(left, of: sessions.count, madeTokens: true)
         case nil: return false
+        }
+    }
+
+    /// Waits for something to do; gives memory back if nothing comes for long. With the lock held.
+    private func rest() {
+        guard state.running == 0, !state.isTidy else { return condition.wait() }
+        let isWoken = condition.wait(until: Date(timeIntervalSinceNow: Self.tidyingDelay))
+        if !isWoken, state.running == 0, !state.isTidy {
+            state.isTidy = true
+            MemoryPool.shared.releaseIdle()
         }
     }
 

@@ -22,6 +22,12 @@ bool ck_path_available(ck_path path);
 void ck_force_path(ck_path path, bool onednn);
 void ck_unforce_path(void);
 
+// Memory ----------------------------------------------------------------------------------------------------------
+
+// Whole pages of zeros, straight from the system; NULL when memory is short.
+void *ck_pages(size_t bytes);
+void ck_pages_free(void *memory, size_t bytes);
+
 // Cores -----------------------------------------------------------------------------------------------------------
 
 // How many may compute at once, this process over; starts 1. It only grows.
