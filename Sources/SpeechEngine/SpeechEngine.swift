@@ -21,6 +21,8 @@ public final class SpeechEngine: SpeechSynthesizing {
         public var maxUnreadChunks: Int
         /// Pronunciations of names; see `Lexicon`.
         public var lexiconFile: URL?
+        /// Whether packed weights are kept in files, so that the next start is quick; see `PackedWeights`.
+        public var keepsPackedWeights = false
 
         public init(
             modelFolder: URL, precision: Precision = .int8,
@@ -45,6 +47,8 @@ public final class SpeechEngine: SpeechSynthesizing {
     private let configuration: Configuration
     private let loaded = Mutex<Loaded?>(nil)
     private let stopped = Atomic<Bool>(false)
+    /// What still goes on after loading.
+    private let warming = DispatchGroup()
 
     public init(configuration: Configuration) { self.configuration = configuration }
 
@@ -53,7 +57,8 @@ public final class SpeechEngine: SpeechSynthesizing {
     public func load() throws {
         Cores.count = max(Cores.count, configuration.threads)
         let model = try ChatterboxModel.load(
-            folder: configuration.modelFolder, precision: configuration.precision, selection: configuration.selection)
+            folder: configuration.modelFolder, precision: configuration.precision, selection: configuration.selection,
+            keepsPacked: configuration.keepsPackedWeights)
         var text = model.text
         if let file = configuration.lexiconFile {
             guard case .phonemes(let configuration) = model.configuration.text,
@@ -64,21 +69,37 @@ public final class SpeechEngine: SpeechSynthesizing {
             text = read
         }
         let speech = ChatterboxSpeechModel(model: model, text: text)
-        try Self.warmUp(speech)
+        try Cores.working { try Self.warmUp(speech) }
         let scheduler = Scheduler(
             model: speech, threads: max(1, configuration.threads), maxRunning: configuration.maxSessions,
             maxWaiting: configuration.maxWaiting)
         loaded.withLock { $0 = Loaded(model: speech, scheduler: scheduler) }
+        readVoice(speech)
     }
 
-    /// Speaks the first chunk of a word to nobody, so that the first request finds weights and code in memory.
+    /// Runs what makes sound of tokens once, as little of it as can be, so that no request is the first to find out that it
+    /// can't.
     private static func warmUp(_ model: ChatterboxSpeechModel) throws {
-        let voices = model.model.configuration.voices
-        var utterance = try Utterance(
-            model: model, request: SpeechRequest(input: "Ready.", chunkSize: 10, maxNewTokens: 100),
-            voiceName: voices.default, voices: voices.names, seed: 0)
-        while !utterance.isFinished {
-            if case .chunk = try utterance.advance(checkpoint: {}) { break }
+        let parts = model.model
+        let voice = try parts.voice(parts.configuration.voices.default)
+        let mel = try parts.s3gen.mel(
+            tokens: [Int32](repeating: 0, count: 10), context: 0, firstToken: 0,
+            reference: S3GenReference(embedding: voice.reference.embedding), noise: .seed(0), finalize: true,
+            stepCount: 1, trace: nil)
+        var vocoder = model.vocoderState(seed: 0)
+        _ = try model.vocode(mel, &vocoder)
+    }
+
+    /// Has T3 read the default voice, which it remembers. A request that comes meanwhile waits for just that.
+    private func readVoice(_ model: ChatterboxSpeechModel) {
+        let name = model.model.configuration.voices.default
+        warming.enter()
+        Thread.detachNewThread { [warming] in
+            defer { warming.leave() }
+            guard let voice = model.voice(name) else { return }
+            let request = SpeechRequest(input: "Ready.")
+            guard let piece = try? model.pieces(of: request).next() else { return }
+            _ = try? Cores.working { try model.prefill(piece.tokens, voice: voice, request: request) }
         }
     }
 
@@ -125,5 +146,6 @@ public final class SpeechEngine: SpeechSynthesizing {
     public func shutdown() {
         stopped.store(true, ordering: .releasing)
         current?.scheduler.stop()
+        warming.wait()
     }
 }
