@@ -13,8 +13,8 @@ public final class SpeechEngine: SpeechSynthesizing {
         public var precision: Precision
         /// Inference threads.
         public var threads: Int
-        /// Requests that are spoken at once; others wait.
-        public var maxSessions: Int
+        /// Requests that are spoken at once, while others wait; nil is as many as stay in real time.
+        public var maxSessions: Int?
         /// Requests that may wait for a place.
         public var maxWaiting: Int
         /// Chunks that may wait for a slow listener before its request pauses.
@@ -26,7 +26,7 @@ public final class SpeechEngine: SpeechSynthesizing {
 
         public init(
             modelFolder: URL, precision: Precision = .int8,
-            threads: Int = ProcessInfo.processInfo.activeProcessorCount, maxSessions: Int = 8, maxWaiting: Int = 32,
+            threads: Int = ProcessInfo.processInfo.activeProcessorCount, maxSessions: Int? = nil, maxWaiting: Int = 32,
             maxUnreadChunks: Int = 8, lexiconFile: URL? = nil
         ) {
             self.modelFolder = modelFolder
@@ -38,6 +38,9 @@ public final class SpeechEngine: SpeechSynthesizing {
             self.lexiconFile = lexiconFile
         }
     }
+
+    /// More sessions than this cost memory that nobody has asked about.
+    private static let mostSessions = 64
 
     private struct Loaded: Sendable {
         let model: ChatterboxSpeechModel
@@ -70,8 +73,10 @@ public final class SpeechEngine: SpeechSynthesizing {
         }
         let speech = ChatterboxSpeechModel(model: model, text: text)
         try Cores.working { try Self.warmUp(speech) }
+        MemoryPool.shared.releaseIdle()  // of weights before they were packed
         let scheduler = Scheduler(
-            model: speech, threads: max(1, configuration.threads), maxRunning: configuration.maxSessions,
+            model: speech, threads: max(1, configuration.threads),
+            admission: configuration.maxSessions.map { .fixed($0) } ?? .realTime(most: Self.mostSessions),
             maxWaiting: configuration.maxWaiting)
         loaded.withLock { $0 = Loaded(model: speech, scheduler: scheduler) }
         readVoice(speech)

@@ -216,6 +216,10 @@ package actor StreamingSession {
             let engine = try await loaded(job)
             let stream = try engine.speak(request.speech)
             job.stream = stream
+            for await place in stream.waiting where !job.isCancelled {
+                try await sending { try await self.tell(.queued(place, requestID: request.requestID)) }
+            }
+            if job.isCancelled || isClosed { throw SpeechEngineError.cancelled }
             let info = ServerMessage.Info(
                 textLength: request.textLength, voice: request.voice ?? engine.defaultVoice,
                 parameters: request.parameters,
