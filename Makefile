@@ -44,6 +44,8 @@ test-e2e: build $(VENV)/.ready
 $(VENV)/.ready: Tests/EndToEnd/requirements.txt
 	python3 -m venv $(VENV)
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r Tests/EndToEnd/requirements.txt
+	# For the axe.min.js in it alone; what it depends on is a browser of its own.
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps axe-playwright-python==0.1.8
 	@touch $@
 
 # PARTS="speed stages sessions texts prompts", ARGS="--no-reference --out /tmp": see Benchmarks/bench.py. BENCH_FOLDER has the

@@ -15,6 +15,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -22,11 +23,12 @@ let package = Package(
     targets: [
         // The system's oneDNN. Debian ships no .pc file: the module map links it.
         .systemLibrary(name: "CDNNL", providers: [.apt(["libdnnl-dev"]), .brew(["onednn"])]),
-        // FFmpeg's libraries, 5.1 and newer; the module map links all four of them.
+        // FFmpeg's libraries, 5.1 and newer; the module map links them.
         .systemLibrary(
             name: "CFFmpeg", pkgConfig: "libavformat",
             providers: [
-                .apt(["libavformat-dev", "libavcodec-dev", "libswresample-dev", "libavutil-dev"]), .brew(["ffmpeg"]),
+                .apt(["libavformat-dev", "libavcodec-dev", "libavfilter-dev", "libswresample-dev", "libavutil-dev"]),
+                .brew(["ffmpeg"]),
             ]),
         .target(name: "CKernels", dependencies: ["CDNNL"]),
         .target(name: "Tensors", dependencies: ["CKernels"]),
@@ -42,10 +44,12 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
+        // GRDB links the system's SQLite (libsqlite3-dev).
+        .target(name: "VoiceLibrary", dependencies: ["CFFmpeg", .product(name: "GRDB", package: "GRDB.swift")]),
         .target(
             name: "SpeechServer",
             dependencies: [
-                "SpeechEngine", "AudioDSP",
+                "SpeechEngine", "Chatterbox", "VoiceLibrary", "AudioDSP",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -62,7 +66,7 @@ let package = Package(
         .executableTarget(
             name: "ChatterboxCLI",
             dependencies: [
-                "SpeechServer", "SpeechEngine", "Chatterbox", "Checkpoints", "ModelHub", "AudioDSP",
+                "SpeechServer", "SpeechEngine", "VoiceLibrary", "Chatterbox", "Checkpoints", "ModelHub", "AudioDSP",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),
@@ -76,6 +80,9 @@ let package = Package(
             name: "SpeechEngineTests",
             dependencies: ["SpeechEngine", "Chatterbox", "Checkpoints", "AudioDSP", "Tensors"]),
         .testTarget(name: "ModelHubTests", dependencies: ["ModelHub"]),
+        .testTarget(
+            name: "VoiceLibraryTests",
+            dependencies: ["VoiceLibrary", .product(name: "GRDB", package: "GRDB.swift")]),
         .testTarget(
             name: "SpeechServerTests",
             dependencies: [

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the build needs from the system and says so; does nothing if all of it is there.
 # Debian and Ubuntu by apt (as root or with sudo), macOS by Homebrew.
-# With --test also what the end-to-end tests need.
+# With --test also what the tests need.
 set -euo pipefail
 
 say() { printf '%s\n' "$*" >&2; }
@@ -35,14 +35,15 @@ install_apt() {
 case "$(uname -s)" in
 Linux)
     if ! command -v apt-get >/dev/null; then
-        say "This script knows apt only. Install oneDNN and FFmpeg 5.1 or newer with their headers (libdnnl-dev," \
-            "onednn-devel; libavformat-dev, ffmpeg-devel) yourself."
+        say "This script knows apt only. Install oneDNN, FFmpeg 5.1 or newer and SQLite with their headers" \
+            "(libdnnl-dev, onednn-devel; libavformat-dev, libavfilter-dev, ffmpeg-devel; libsqlite3-dev, sqlite-devel) yourself."
         [ -e /usr/include/dnnl.h ] || [ -e /usr/include/oneapi/dnnl/dnnl.h ] || exit 1
         exit 0
     fi
-    packages=(libdnnl-dev libavformat-dev libavcodec-dev libswresample-dev libavutil-dev pkg-config)
+    packages=(libdnnl-dev libavformat-dev libavcodec-dev libavfilter-dev libswresample-dev libavutil-dev libsqlite3-dev pkg-config)
     if [ "${1:-}" = --test ]; then
-        packages+=(curl)
+        # The ffmpeg command decodes what is encoded here.
+        packages+=(curl ffmpeg)
         python3 -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3 python3-venv)
         # The page is tested in a browser without a window.
         command -v chromium google-chrome >/dev/null || packages+=(chromium-headless-shell)
@@ -61,6 +62,6 @@ Darwin)
     done
     ;;
 *)
-    say "Unknown system $(uname -s): install oneDNN and FFmpeg 5.1 or newer with their headers yourself."
+    say "Unknown system $(uname -s): install oneDNN, FFmpeg 5.1 or newer and SQLite with their headers yourself."
     ;;
 esac

@@ -19,6 +19,12 @@ public enum AudioError: Error, Equatable, CustomStringConvertible {
     /// A recording that no voice can be made of. `property` is what was measured.
     case recording(property: RecordingQuality.Property, found: String, allowed: String)
 
+    /// A value that was asked for and can't be had.
+    case parameter(field: String, value: String, allowed: String)
+    /// What FFmpeg's encoders or filters could not do.
+    case encoder(reason: String)
+    case filter(reason: String)
+
     public var description: String {
         switch self {
         case .notWAV(let reason): "not a WAV file: \(reason)"
@@ -33,9 +39,12 @@ public enum AudioError: Error, Equatable, CustomStringConvertible {
             "the recording's sound (\(name) in \(format)) can't be decoded here"
         case .damaged(let reason): "the recording is damaged: \(reason)"
         case .tooLong(let limit): "the recording is longer than \(Int(limit)) s, the most that is read"
-        case .noMemory: "no memory for a recording"
+        case .noMemory: "no memory for audio"
         case .recording(let property, let found, let allowed):
             "the recording's \(property.rawValue) is \(found), allowed is \(allowed)"
+        case .parameter(let field, let value, let allowed): "\(field) is \(value), allowed is \(allowed)"
+        case .encoder(let reason): "audio can't be encoded: \(reason)"
+        case .filter(let reason): "audio can't be filtered: \(reason)"
         }
     }
 }

@@ -3,6 +3,9 @@
 #define _DEFAULT_SOURCE
 #endif
 #include <string.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 #include <sys/mman.h>
 #include "CKernels.h"
 
@@ -35,4 +38,10 @@ uint64_t ck_checksum(const void *memory, size_t bytes) {
         result ^= result >> 32;
     }
     return result;
+}
+
+void ck_give_back_memory(void) {
+#if defined(__GLIBC__)
+    malloc_trim(0);
+#endif
 }

@@ -23,7 +23,8 @@ enum ProjectFiles {
         return config.deletingLastPathComponent()
     }
 
-    static func page() -> URL? { find("Web/index.html") }
+    /// The folder of the studio page.
+    static func pages() -> URL? { find("Web/index.html")?.deletingLastPathComponent() }
 
     private static func find(_ path: String) -> URL? {
         let executable = Bundle.main.executableURL ?? URL(filePath: CommandLine.arguments[0])

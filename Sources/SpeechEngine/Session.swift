@@ -124,8 +124,8 @@ final class Session<Model: SpeechModel>: @unchecked Sendable {
             .finished(
                 SpeechSummary(
                     totalChunks: chunks, audioDuration: Double(sent) / Double(sampleRateHz),
-                    elapsedTime: accepted.duration(to: .now).seconds, tokens: utterance.tokenCount, endReason: reason,
-                    seed: seed, words: utterance.takeWords())))
+                    elapsedTime: accepted.duration(to: .now).seconds, tokens: utterance.tokenCount,
+                    textTokens: utterance.textTokenCount, endReason: reason, seed: seed, words: utterance.takeWords())))
         queue.finish(nil)
     }
 

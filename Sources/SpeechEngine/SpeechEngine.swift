@@ -147,6 +147,9 @@ public final class SpeechEngine: SpeechSynthesizing {
             maxUnreadChunks: configuration.maxUnreadChunks)
     }
 
+    /// Gives memory that nothing uses back to the system; models stay loaded.
+    public static func giveBackMemory() { Memory.giveBack() }
+
     /// Ends all requests with `SpeechEngineError.shuttingDown` and the threads with them.
     public func shutdown() {
         stopped.store(true, ordering: .releasing)

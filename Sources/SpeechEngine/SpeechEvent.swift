@@ -71,6 +71,8 @@ public struct SpeechSummary: Sendable, Equatable {
     /// Seconds from the request to its end.
     public var elapsedTime: Double
     public var tokens: Int
+    /// Text tokens that T3 read.
+    public var textTokens: Int
     public var endReason: EndReason
     /// The seed that gives the same samples again.
     public var seed: UInt64
@@ -78,13 +80,14 @@ public struct SpeechSummary: Sendable, Equatable {
     public var words: [WordTimestamp]
 
     public init(
-        totalChunks: Int, audioDuration: Double, elapsedTime: Double, tokens: Int, endReason: EndReason,
-        seed: UInt64 = 0, words: [WordTimestamp] = []
+        totalChunks: Int, audioDuration: Double, elapsedTime: Double, tokens: Int, textTokens: Int = 0,
+        endReason: EndReason, seed: UInt64 = 0, words: [WordTimestamp] = []
     ) {
         self.totalChunks = totalChunks
         self.audioDuration = audioDuration
         self.elapsedTime = elapsedTime
         self.tokens = tokens
+        self.textTokens = textTokens
         self.endReason = endReason
         self.seed = seed
         self.words = words

@@ -35,6 +35,8 @@ package struct Utterance<Model: SpeechModel>: Sendable {
     private var stage = Stage.text
     /// Speech tokens so far, the stop tokens not counted.
     package private(set) var tokenCount = 0
+    /// Text tokens that the model has read.
+    package private(set) var textTokenCount = 0
 
     /// Nil if nobody asked, or the model can't tell.
     private var timeline: WordTimeline?
@@ -215,6 +217,7 @@ package struct Utterance<Model: SpeechModel>: Sendable {
         draw(from: decoding, &speaking, fed: nil)
         self.speaking = speaking
         pieceIndex += 1
+        textTokenCount += piece.tokens.count
     }
 
     /// The audio of a chunk that is complete.

@@ -5,6 +5,7 @@ import Logging
 import NIOCore
 import ServiceLifecycle
 import SpeechEngine
+import VoiceLibrary
 
 /// The server: text in and speech out over a WebSocket, status and a page over HTTP.
 ///
@@ -15,18 +16,55 @@ public struct ChatterboxServer: Service {
         /// 0 takes any free port; `onRunning` tells which.
         public var port: Int
         public var limits: ServerLimits
-        /// The page served at `/`, read once.
-        public var page: URL?
+        /// What is used where a request says nothing.
+        public var defaults: SpeechDefaults
+        /// The folder of the page served at `/`, read once.
+        public var pages: URL?
+        /// Voices beyond the models' own; nil is a server without a library.
+        public var voices: VoiceStore?
+        /// Long texts; nil is a server that takes none.
+        public var jobs: Jobs?
 
-        public init(host: String = "0.0.0.0", port: Int = 8000, limits: ServerLimits = .init(), page: URL? = nil) {
+        /// How long texts are spoken in the background.
+        public struct Jobs: Sendable {
+            public var store: JobStore
+            /// Jobs at the same time.
+            public var workers: Int
+            /// Characters that a job's text may have.
+            public var maxLength: Int
+            /// Characters of a chunk.
+            public var chunkSize: Int
+            /// Silence between the paragraphs of two chunks.
+            public var paddingMs: Int
+            /// Jobs that have ended are forgotten after so long.
+            public var retentionDays: Int
+
+            public init(
+                store: JobStore, workers: Int = 3, maxLength: Int = 100_000, chunkSize: Int = 2500,
+                paddingMs: Int = 200, retentionDays: Int = 7
+            ) {
+                (self.store, self.workers, self.maxLength) = (store, workers, maxLength)
+                (self.chunkSize, self.paddingMs, self.retentionDays) = (chunkSize, paddingMs, retentionDays)
+            }
+        }
+
+        public init(
+            host: String = "0.0.0.0", port: Int = 8000, limits: ServerLimits = .init(),
+            defaults: SpeechDefaults = .init(),
+            pages: URL? = nil, voices: VoiceStore? = nil, jobs: Jobs? = nil
+        ) {
             self.host = host
             self.port = port
             self.limits = limits
-            self.page = page
+            self.defaults = defaults
+            self.pages = pages
+            self.voices = voices
+            self.jobs = jobs
         }
     }
 
     private let application: Application<RouterResponder<BasicRequestContext>>
+    private let jobs: JobRunner?
 
     /// - Parameter onRunning: called once with the port that is listened on.
     /// - Throws: if the page can't be read.
@@ -36,14 +74,22 @@ public struct ChatterboxServer: Service {
     ) throws {
         let limits = configuration.limits
         let registry = ConnectionRegistry(limit: limits.maxConnections)
-        let page = try configuration.page.map { try String(contentsOf: $0, encoding: .utf8) }
-        let routes = Routes(engine: engine, limits: limits, registry: registry, page: page)
+        let service = SpeechService(engine: engine, voices: configuration.voices)
+        let routes = ServerRoutes(
+            service: service, settings: configuration, registry: registry,
+            pages: try configuration.pages.map(Pages.init))
+        jobs = configuration.jobs.map { jobs in
+            JobRunner(
+                store: jobs.store, service: service, rules: routes.jobRules, settings: .init(jobs), logger: logger)
+        }
         application = Application(
             router: routes.makeRouter(),
             server: HTTPServerBuilder { responder in
                 UpgradableHTTPChannel(
-                    responder: responder, path: Routes.streamPath, limits: limits, registry: registry,
-                    serve: { channel, logger in await Self.serve(channel, engine, limits, logger) })
+                    responder: responder, path: ServerRoutes.streamPath, limits: limits, registry: registry,
+                    serve: { channel, logger in
+                        await Self.serve(channel, service, configuration, logger)
+                    })
             },
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), serverName: "swift-chatterbox",
@@ -54,12 +100,16 @@ public struct ChatterboxServer: Service {
     }
 
     public func run() async throws {
-        try await application.run()
+        try await withThrowingTaskGroup { group in
+            group.addTask { try await application.run() }
+            if let jobs { group.addTask { try await jobs.run() } }
+            try await group.waitForAll()
+        }
     }
 
     /// Holds one WebSocket's conversation from the first message until the connection is down.
     private static func serve(
-        _ channel: UpgradableHTTPChannel.MessageChannel, _ engine: any SpeechSynthesizing, _ limits: ServerLimits,
+        _ channel: UpgradableHTTPChannel.MessageChannel, _ service: SpeechService, _ configuration: Configuration,
         _ logger: Logger
     ) async {
         let connectionID = ConnectionRegistry.makeConnectionID()
@@ -69,7 +119,8 @@ public struct ChatterboxServer: Service {
         do {
             try await channel.executeThenClose { inbound, outbound in
                 let session = StreamingSession(
-                    connectionID: connectionID, engine: engine, limits: limits, logger: logger,
+                    connectionID: connectionID, service: service, defaults: configuration.defaults,
+                    limits: configuration.limits, logger: logger,
                     send: { try await outbound.write($0) })
                 await session.run(inbound)
             }

@@ -14,9 +14,14 @@ public enum ServerError: Error, Sendable, Equatable {
     case invalidValue(field: String, value: String, allowed: String)
     case emptyText
     case textTooLong(length: Int, limit: Int)
+    case textTooShort(length: Int, limits: ClosedRange<Int>)
+    /// More than one field is at fault; two at least.
+    case several([ServerError])
     case unknownModel(String, available: [String])
     case unknownVoice(String, available: [String])
     case cloningUnsupported(model: String)
+    /// A voice of the library, and a model that can't make voices of recordings.
+    case voiceNeedsCloning(String, model: String)
     case unusableRecording(reason: String)
     case unknownLanguage(String, available: [String])
     case unreadableText(reason: String)
@@ -31,8 +36,17 @@ public enum ServerError: Error, Sendable, Equatable {
     /// There is no room for the model now.
     case modelUnavailable(reason: String)
     case speechFailed(reason: String)
+    /// Voices or jobs can't be read or kept.
+    case libraryFailed(reason: String)
     // HTTP.
     case notFound(path: String)
+    case unsupportedMediaType(String, allowed: [String])
+    /// A thing of the library or a job that isn't there.
+    case noSuch(kind: String, name: String)
+    /// What was asked contradicts what there is.
+    case conflict(reason: String, field: String?)
+    /// Something that destroys asks twice.
+    case unconfirmed(action: String)
     case methodNotAllowed(method: String, path: String, allowed: String)
     case upgradeRequired
     case tooManyConnections(limit: Int)
@@ -55,9 +69,11 @@ public enum ServerError: Error, Sendable, Equatable {
         case .invalidValue: "invalid_value"
         case .emptyText: "empty_text"
         case .textTooLong: "text_too_long"
+        case .textTooShort: "text_too_short"
+        case .several(let errors): errors[0].code
         case .unknownModel: "unknown_model"
         case .unknownVoice: "unknown_voice"
-        case .cloningUnsupported: "cloning_not_supported"
+        case .cloningUnsupported, .voiceNeedsCloning: "cloning_not_supported"
         case .unusableRecording: "unusable_recording"
         case .unknownLanguage: "unknown_language"
         case .unreadableText: "unreadable_text"
@@ -69,7 +85,12 @@ public enum ServerError: Error, Sendable, Equatable {
         case .shuttingDown: "shutting_down"
         case .modelUnavailable: "model_unavailable"
         case .speechFailed: "speech_failed"
+        case .libraryFailed: "library_failed"
         case .notFound: "not_found"
+        case .unsupportedMediaType: "unsupported_media_type"
+        case .noSuch(let kind, _): "\(kind)_not_found"
+        case .conflict: "conflict"
+        case .unconfirmed: "unconfirmed"
         case .methodNotAllowed: "method_not_allowed"
         case .upgradeRequired: "upgrade_required"
         case .tooManyConnections: "too_many_connections"
@@ -89,11 +110,14 @@ public enum ServerError: Error, Sendable, Equatable {
             field
         case .invalidMessage(_, let field): field
         case .unknownType: "type"
-        case .emptyText, .textTooLong, .unreadableText: "input"
+        case .emptyText, .textTooLong, .textTooShort, .unreadableText: "input"
+        case .several(let errors): errors[0].field
         case .unknownLanguage: "language"
         case .unknownModel, .modelUnavailable: "model"
-        case .unknownVoice: "voice"
+        case .unknownVoice, .voiceNeedsCloning: "voice"
         case .cloningUnsupported, .unusableRecording: "voice_audio"
+        case .conflict(_, let field): field
+        case .unconfirmed: "confirm"
         case .nothingToCancel(let requestID): requestID == nil ? nil : "request_id"
         default: nil
         }
@@ -117,6 +141,9 @@ public enum ServerError: Error, Sendable, Equatable {
         case .emptyText: "input has no text to speak"
         case .textTooLong(let length, let limit):
             "input has \(length) characters; allowed is 1 to \(limit)"
+        case .textTooShort(let length, let limits):
+            "input has \(length) characters; allowed is \(limits.lowerBound) to \(limits.upperBound)"
+        case .several(let errors): errors.map(\.message).joined(separator: "; ")
         case .unknownModel(let name, let available):
             "model is \"\(name.prefix(60))\"; available models are \(available.joined(separator: ", "))"
         case .modelUnavailable(let reason): reason
@@ -124,6 +151,8 @@ public enum ServerError: Error, Sendable, Equatable {
             "voice is \"\(name.prefix(60))\"; available voices are \(available.joined(separator: ", "))"
         case .cloningUnsupported(let model):
             "voice_audio came, but the model \(model) can't make voices of recordings; choose a voice by its name"
+        case .voiceNeedsCloning(let name, let model):
+            "voice is \"\(name.prefix(60))\", a recording of the library, but the model \(model) can't make voices of recordings; choose one of its own"
         case .unusableRecording(let reason): "voice_audio: \(reason)"
         case .unknownLanguage(let name, let available):
             "language is \"\(name.prefix(60))\"; the model speaks \(available.joined(separator: ", "))"
@@ -142,7 +171,13 @@ public enum ServerError: Error, Sendable, Equatable {
                 + (wait.map { "about \(Int($0.rounded(.up))) s" } ?? "a moment")
         case .shuttingDown: "The server is shutting down"
         case .speechFailed(let reason): "Streaming failed: \(reason)"
+        case .libraryFailed(let reason): reason
         case .notFound(let path): "No route for \(path.prefix(200))"
+        case .unsupportedMediaType(let type, let allowed):
+            "The body is \(type.prefix(100)); allowed is \(allowed.joined(separator: " or "))"
+        case .noSuch(let kind, let name): "There is no \(kind) \"\(name.prefix(100))\""
+        case .conflict(let reason, _): reason
+        case .unconfirmed(let action): "confirm is not true, and \(action) can't be undone; set it to true to go on"
         case .methodNotAllowed(let method, let path, let allowed):
             "\(method) is not allowed for \(path); allowed is \(allowed)"
         case .upgradeRequired: "This path speaks WebSocket version 13 only; connect with ws://"
@@ -158,14 +193,16 @@ public enum ServerError: Error, Sendable, Equatable {
     /// Status of an HTTP answer that tells this error.
     public var httpStatus: Int {
         switch self {
-        case .notFound: 404
+        case .notFound, .noSuch: 404
         case .methodNotAllowed: 405
         case .upgradeRequired: 426
         case .messageTooLarge: 413
         case .queueFull: 429
         case .notReady, .serverBusy, .shuttingDown, .modelUnavailable, .tooManyConnections: 503
-        case .speechFailed, .internalFailure: 500
-        case .nothingToCancel: 409
+        case .speechFailed, .libraryFailed, .internalFailure: 500
+        case .nothingToCancel, .conflict: 409
+        case .unsupportedMediaType: 415
+        case .unconfirmed: 400
         default: 422
         }
     }

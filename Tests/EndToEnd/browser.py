@@ -1,6 +1,7 @@
 """A browser without a window, driven over the DevTools protocol."""
 
 import asyncio
+import base64
 import itertools
 import json
 import os
@@ -29,6 +30,8 @@ class Browser:
             "--disable-gpu",
             "--disable-dev-shm-usage",
             "--disable-audio-output",  # a clock instead of a sound card
+            "--use-fake-device-for-media-stream",  # a microphone that beeps
+            "--use-fake-ui-for-media-stream",
             "--allow-file-access-from-files",
             "--remote-debugging-port=0",
             f"--user-data-dir={self.profile.name}",
@@ -85,10 +88,56 @@ class Browser:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
+    async def press(self, key, control=False):
+        """A key as from the keyboard: a letter, or Tab, Enter, Escape, ArrowRight, …"""
+        text = {"Enter": "\r", "Space": " "}.get(key, key if len(key) == 1 else "")
+        code = {"Tab": 9, "Enter": 13, "Escape": 27, "Space": 32, "ArrowLeft": 37, "ArrowRight": 39, "End": 35}.get(key, 0)
+        event = {
+            "key": " " if key == "Space" else key,
+            "code": key,
+            "windowsVirtualKeyCode": code,
+            "modifiers": 2 if control else 0,
+        }
+        if text and not control:
+            event["text"] = text
+        if control and key == "a":
+            event["commands"] = ["selectAll"]
+        await self.call("Input.dispatchKeyEvent", type="keyDown" if text else "rawKeyDown", **event)
+        event.pop("text", None)
+        event.pop("commands", None)
+        await self.call("Input.dispatchKeyEvent", type="keyUp", **event)
+
+    async def choose_file(self, name, path):
+        answer = await self.call("Runtime.evaluate", expression=f"document.getElementById({name!r})")
+        await self.call("DOM.setFileInputFiles", objectId=answer["result"]["objectId"], files=[str(path)])
+
+    async def resize(self, width, height, phone=False):
+        await self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=2 if phone else 1,
+            mobile=phone,
+        )
+        await self.call("Emulation.setTouchEmulationEnabled", enabled=phone)
+
+    async def prefer(self, **features):
+        """Such as `prefers_color_scheme="dark"`."""
+        features = [{"name": name.replace("_", "-"), "value": value} for name, value in features.items()]
+        await self.call("Emulation.setEmulatedMedia", features=features)
+
+    async def screenshot(self, path, whole=False):
+        answer = await self.call("Page.captureScreenshot", captureBeyondViewport=whole)
+        with open(path, "wb") as file:
+            file.write(base64.b64decode(answer["data"]))
+
+    async def keep_downloads_in(self, folder):
+        await self.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
+
     async def wait_for(self, script, seconds=30):
         deadline = time.monotonic() + seconds
         while not await self.run(script):
             if time.monotonic() > deadline:
-                shown = await self.run("JSON.stringify(document.body.dataset) + document.body.innerText")
+                shown = await self.run("document.body.innerText.slice(0, 1000)")
                 raise AssertionError(f"still waiting for {script}; the page shows {shown}")
             await asyncio.sleep(0.02)

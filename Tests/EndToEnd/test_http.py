@@ -98,7 +98,7 @@ def test_page(server):
     status, headers, body = request(server, "/")
     assert status == 200
     assert headers["content-type"].startswith("text/html")
-    assert b"/ws/stream/audio" in body
+    assert b"web/studio.js" in body
 
 
 @pytest.mark.parametrize("path", ["/nope", "/ws", "/ws/stream", "/ws/stream/audio/x", "/%00", "/../etc/passwd"])

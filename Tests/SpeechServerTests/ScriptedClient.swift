@@ -36,7 +36,7 @@ struct ScriptedClient {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         let session = StreamingSession(
-            connectionID: "00000001", engine: engine, limits: limits, logger: logger,
+            connectionID: "00000001", service: SpeechService(engine: engine), limits: limits, logger: logger,
             send: { outgoing.yield($0) })
         self.frames = frames
         self.replies = replies

@@ -53,17 +53,22 @@ struct MediaMixer: ~Copyable {
                 nil)
                 >= 0
         else { throw AudioError.damaged(reason: "frames of \(frame.pointee.ch_layout.nb_channels) channels") }
-        let options = UnsafeMutableRawPointer(resampler)
-        // Channels are averaged, never added up; the other options are the quality.
-        av_opt_set_double(options, "rematrix_maxval", 1, 0)
-        av_opt_set_int(options, "filter_size", 64, 0)
-        av_opt_set(options, "filter_type", "kaiser", 0)
-        av_opt_set_double(options, "kaiser_beta", 12, 0)
-        av_opt_set_double(options, "cutoff", 0.97, 0)
+        // Channels are averaged, never added up.
+        av_opt_set_double(UnsafeMutableRawPointer(resampler), "rematrix_maxval", 1, 0)
+        Self.setQuality(of: resampler)
         guard swr_init(resampler) >= 0 else {
             throw AudioError.damaged(
                 reason: "frames of \(frame.pointee.ch_layout.nb_channels) channels at \(frame.pointee.sample_rate) Hz")
         }
+    }
+
+    /// A sinc under Kaiser's window.
+    static func setQuality(of resampler: OpaquePointer?) {
+        let options = UnsafeMutableRawPointer(resampler)
+        av_opt_set_int(options, "filter_size", 64, 0)
+        av_opt_set(options, "filter_type", "kaiser", 0)
+        av_opt_set_double(options, "kaiser_beta", 12, 0)
+        av_opt_set_double(options, "cutoff", 0.97, 0)
     }
 
     private mutating func convert(_ planes: UnsafePointer<UnsafePointer<UInt8>?>?, count: Int32) {

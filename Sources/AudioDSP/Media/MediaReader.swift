@@ -9,7 +9,6 @@ final class MediaReader {
         "pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_s32be,pcm_u8,pcm_s8,pcm_f32le,pcm_f32be,pcm_f64le,"
         + "pcm_alaw,pcm_mulaw,adpcm_ima_wav,adpcm_ms,mp3,mp3float,mp2,mp2float,flac,aac,alac,vorbis,opus"
     private static let maxChannels = 16
-    private static let quiet: Void = av_log_set_level(AV_LOG_QUIET)
 
     private let bytes: MediaBytes
     private var format: UnsafeMutablePointer<AVFormatContext>?
@@ -20,7 +19,7 @@ final class MediaReader {
     /// - Parameter bytes: must outlive this object.
     /// - Throws: `AudioError`.
     init(_ bytes: UnsafeRawBufferPointer) throws {
-        Self.quiet
+        FFmpegLog.quiet
         self.bytes = try MediaBytes(bytes)
         do {
             try open()

@@ -24,7 +24,8 @@ struct ErrorBody: Encodable {
         let type = error.httpStatus >= 500 ? "server_error" : "invalid_request_error"
         let param = error.field.map(JSONValue.string) ?? .null
         self.error = Failure(message: error.message, type: type, param: param, code: error.code)
-        detail = [Detail(loc: error.field.map { ["body", $0] } ?? ["request"], msg: error.message, type: error.code)]
+        let all = if case .several(let errors) = error { errors } else { [error] }
+        detail = all.map { Detail(loc: $0.field.map { ["body", $0] } ?? ["request"], msg: $0.message, type: $0.code) }
     }
 }
 

@@ -31,6 +31,9 @@ struct ModelList: Encodable {
     struct Model: Encodable {
         var id: String
         var object = "model"
+        /// OpenAI's clients expect both; no date of a model is known.
+        var created = 0
+        var ownedBy = "resemble-ai"
         var isDefault: Bool
         /// `loaded`, `loading` or `unloaded`.
         var state: String
@@ -79,6 +82,13 @@ struct Health: Encodable {
         var defaultVoice: String
         var sampleRate: Int
         var maxTextLength: Int
+        /// The same by the sibling's names.
+        var maxChunkLength = 280
+        var maxTotalLength: Int
+        var voiceSamplePath = ""
+        var defaultExaggeration: Double
+        var defaultCfgWeight: Double
+        var defaultTemperature: Double
         var maxConnections: Int
         var maxQueuedRequests: Int
         var connectionTimeoutSeconds: Int64

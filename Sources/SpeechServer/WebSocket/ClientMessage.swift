@@ -14,7 +14,7 @@ package enum ClientMessage: Sendable, Equatable {
 
     /// - Parameter models: names that `model` may choose, the default first.
     /// - Throws: `ServerError` that names the field at fault.
-    package init(_ message: JSONValue, models: [String] = []) throws {
+    package init(_ message: JSONValue, models: [String] = [], defaults: SpeechDefaults = .init()) throws {
         guard case .object(let envelope) = message else {
             throw ServerError.invalidMessage(
                 reason: "The message is \(message.excerpt), but must be an object with a type", field: nil)
@@ -43,7 +43,7 @@ package enum ClientMessage: Sendable, Equatable {
                 throw ServerError.invalidType(field: "data", value: data.excerpt, expected: "an object")
             }
             let outer = try StreamRequest.requestID(envelope["request_id"])
-            self = .streamRequest(try StreamRequest(fields, requestID: outer, models: models))
+            self = .streamRequest(try StreamRequest(fields, requestID: outer, models: models, defaults: defaults))
         case "cancel":
             self = .cancel(requestID: try StreamRequest.requestID(envelope["request_id"]))
         default:

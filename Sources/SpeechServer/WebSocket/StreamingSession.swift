@@ -12,8 +12,8 @@ package actor StreamingSession {
     private final class Running {
         let request: StreamRequest
         /// The model it waits for.
-        var loading: Task<any SpeechSynthesizing, any Error>?
-        var stream: SpeechStream?
+        var loading: Task<Speech, any Error>?
+        var speech: Speech?
         var isCancelled = false
         /// What has been sent so far; becomes the `done` message.
         var done = ServerMessage.Done(message: "Streaming complete", endReason: "")
@@ -26,12 +26,13 @@ package actor StreamingSession {
         /// Ends the wait for the model, and the speech.
         func end() {
             loading?.cancel()
-            stream?.cancel()
+            speech?.cancel()
         }
     }
 
     private let connectionID: String
-    private let engine: any SpeechSynthesizing
+    private let service: SpeechService
+    private let defaults: SpeechDefaults
     private let limits: ServerLimits
     private let logger: Logger
     private let send: @Sendable (ServerFrame) async throws -> Void
@@ -47,11 +48,13 @@ package actor StreamingSession {
     private let wakeUpSource: AsyncStream<Void>.Continuation
 
     package init(
-        connectionID: String, engine: any SpeechSynthesizing, limits: ServerLimits, logger: Logger,
+        connectionID: String, service: SpeechService, defaults: SpeechDefaults = .init(), limits: ServerLimits,
+        logger: Logger,
         send: @escaping @Sendable (ServerFrame) async throws -> Void
     ) {
         self.connectionID = connectionID
-        self.engine = engine
+        self.service = service
+        self.defaults = defaults
         self.limits = limits
         self.logger = logger
         self.send = send
@@ -99,10 +102,10 @@ package actor StreamingSession {
         do {
             let json = try JSONValue(parsing: text)
             requestID = ClientMessage.requestID(in: json)
-            switch try ClientMessage(json, models: engine.models.map(\.name)) {
+            switch try ClientMessage(json, models: service.models, defaults: defaults) {
             case .ping: try await tell(.pong)
             case .cancel(let id): try await cancel(id)
-            case .streamRequest(let request): try enqueue(request)
+            case .streamRequest(let request): try await enqueue(request)
             }
         } catch let error as ServerError {
             logger.debug("message refused", metadata: ["code": "\(error.code)", "reason": "\(error.message)"])
@@ -120,18 +123,18 @@ package actor StreamingSession {
             awaitingRecording = nil
             request.speech.voiceAudio = Data(recording.readableBytesView)
             request.awaitsRecording = false
-            try enqueue(request)
+            try await enqueue(request)
         } catch let error as ServerError {
             try await tell(.error(error, requestID: requestID))
         }
     }
 
-    private func enqueue(_ request: StreamRequest) throws {
+    private func enqueue(_ request: StreamRequest) async throws {
         if isDraining { throw ServerError.shuttingDown }
-        guard engine.isReady else { throw ServerError.notReady }
+        guard service.engine.isReady else { throw ServerError.notReady }
         // One that isn't loaded says itself what it lacks, once it is.
-        let model = engine.models.first { model in request.model.map { $0 == model.name } ?? model.isDefault }
-        if request.voice == StreamRequest.ownVoice, let model, model.state == .loaded, !model.canClone {
+        let model = service.engine.models.first { model in request.model.map { $0 == model.name } ?? model.isDefault }
+        if request.voice == SpeechParameters.ownVoice, let model, model.state == .loaded, !model.canClone {
             throw ServerError.cloningUnsupported(model: model.name)
         }
         if request.awaitsRecording {
@@ -149,8 +152,8 @@ package actor StreamingSession {
             guard held + recording.count <= limits.maxMessageBytes else {
                 throw ServerError.queueFull(limit: waiting.count)
             }
-        } else if let voice = request.voice, let model, model.state == .loaded, !model.voices.contains(voice) {
-            throw ServerError.unknownVoice(voice, available: model.voices)
+        } else if let model {
+            try await service.checkVoice(request.voice, of: model)
         }
         guard waiting.count < limits.maxQueuedRequests else {
             throw ServerError.queueFull(limit: limits.maxQueuedRequests)
@@ -212,16 +215,15 @@ package actor StreamingSession {
     private func speak(_ job: Running) async throws {
         let request = job.request
         do {
-            // Held until the request is over: so long the model stays.
-            let engine = try await loaded(job)
-            let stream = try engine.speak(request.speech)
-            job.stream = stream
-            for await place in stream.waiting where !job.isCancelled {
+            let speech = try await started(job)
+            job.speech = speech
+            let engine = speech.engine
+            for await place in speech.waiting where !job.isCancelled {
                 try await sending { try await self.tell(.queued(place, requestID: request.requestID)) }
             }
             if job.isCancelled || isClosed { throw SpeechEngineError.cancelled }
             let info = ServerMessage.Info(
-                textLength: request.textLength, voice: request.voice ?? engine.defaultVoice,
+                textLength: request.textLength, voice: speech.voice,
                 parameters: request.parameters,
                 ignoredParameters: (engine.ignoredParameters + request.ignoredFields).sorted(),
                 sampleRate: engine.sampleRateHz, requestID: request.requestID)
@@ -230,7 +232,7 @@ package actor StreamingSession {
                 let header = WAV.header(sampleRateHz: engine.sampleRateHz, sampleCount: nil)
                 try await sending { try await self.send(.binary(ByteBuffer(bytes: header))) }
             }
-            for try await event in stream {
+            for try await event in speech {
                 if job.isCancelled || isClosed { break }
                 switch event {
                 case .chunk(let chunk): try await sending { try await self.sendChunk(chunk, of: job) }
@@ -259,15 +261,15 @@ package actor StreamingSession {
         if !isClosed { try await tell(.done(job.done)) }
     }
 
-    /// The model that a request asks for, which may have to be loaded first; others' requests go on meanwhile.
-    private func loaded(_ job: Running) async throws -> any SpeechSynthesizing {
-        let (engine, model) = (engine, job.request.model)
-        let loading = Task { try await engine.engine(of: model) }
+    /// Starts the request once its model is loaded; others' requests go on meanwhile.
+    private func started(_ job: Running) async throws -> Speech {
+        let (service, request) = (service, job.request)
+        let loading = Task { try await service.start(request.parts, used: request.parameters) }
         job.loading = loading
-        let loaded = try await loading.value
+        let speech = try await loading.value
         job.loading = nil
         if job.isCancelled || isClosed { throw SpeechEngineError.cancelled }
-        return loaded
+        return speech
     }
 
     private func sendChunk(_ chunk: SpeechChunk, of job: Running) async throws {
@@ -288,7 +290,7 @@ package actor StreamingSession {
             elapsedTime: chunk.elapsedTime.rounded(decimals: 4),
             audioDuration: chunk.audioDuration.rounded(decimals: 4),
             rtf: chunk.realTimeFactor.rounded(decimals: 4), chunkSizeBytes: pcm.count,
-            sampleRate: engine.sampleRateHz)
+            sampleRate: job.speech?.engine.sampleRateHz ?? 0)
         if job.request.includeMetrics, !job.isCancelled { try await tell(.metrics(metrics)) }
         if job.request.printMetrics {
             logger.info(

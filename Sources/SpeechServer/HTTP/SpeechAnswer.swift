@@ -1,0 +1,160 @@
+import AudioDSP
+import Foundation
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+/// How speech leaves over HTTP: whole, in chunks while it is made, or as server-sent events.
+struct SpeechAnswer: Sendable {
+    enum Delivery: Sendable {
+        case whole, chunked, events
+    }
+
+    let request: SpeakRequest
+    let audio: SpokenAudio
+    let format: AudioFormat
+    let delivery: Delivery
+
+    private func makeEncoder(totalSampleCount: Int? = nil) throws -> AudioEncoder {
+        try AudioEncoder(
+            format: format, inputSampleRateHz: audio.sampleRateHz, outputSampleRateHz: request.sampleRateHz,
+            totalSampleCount: totalSampleCount)
+    }
+
+    private var sampleRateHz: Int {
+        request.sampleRateHz ?? format.defaultSampleRateHz(source: audio.sampleRateHz)
+    }
+
+    /// Samples as they leave: after speed and effects.
+    private func forEachSamples(_ body: ([Float]) async throws -> Void) async throws -> SpokenAudio.Usage {
+        guard !request.effects.isNeutral else { return try await audio.forEach(body) }
+        let filter = try AudioFilter(request.effects, sampleRateHz: audio.sampleRateHz)
+        let usage = try await audio.forEach { samples in
+            let filtered = try filter.process(samples)
+            if !filtered.isEmpty { try await body(filtered) }
+        }
+        let rest = try filter.finish()
+        if !rest.isEmpty { try await body(rest) }
+        return usage
+    }
+
+    func response() async throws -> Response {
+        var headers = HTTPFields()
+        headers[HTTPField.Name("X-Request-ID")!] = audio.id
+        headers[HTTPField.Name("X-Voice")!] = audio.voice.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed)
+        headers[HTTPField.Name("X-Sample-Rate")!] = String(sampleRateHz)
+        if !request.ignored.isEmpty {
+            headers[HTTPField.Name("X-Ignored-Fields")!] = request.ignored.joined(separator: ",")
+                .addingPercentEncoding(withAllowedCharacters: .urlPathAllowed)
+        }
+        headers[.cacheControl] = "no-cache"
+        // Proxies must not collect what is meant to stream.
+        headers[HTTPField.Name("X-Accel-Buffering")!] = "no"
+        guard delivery != .events else {
+            headers[.contentType] = "text/event-stream; charset=utf-8"
+            return Response(status: .ok, headers: headers, body: ResponseBody { try await sendEvents(&$0) })
+        }
+        headers[.contentType] = format.contentType
+        headers[.contentDisposition] = "attachment; filename=speech.\(format.fileExtension)"
+        guard delivery == .whole else {
+            return Response(status: .ok, headers: headers, body: ResponseBody { try await sendChunks(&$0) })
+        }
+        return Response(status: .ok, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: try await whole())))
+    }
+
+    /// A file whose header tells its length.
+    private func whole() async throws -> [UInt8] {
+        var samples: [Float] = []
+        _ = try await forEachSamples { samples += $0 }
+        let encoder = try makeEncoder(totalSampleCount: samples.count)
+        return try encoder.encode(samples) + encoder.finish()
+    }
+
+    /// What fails from here on cuts the answer off, and the client sees that it is not whole.
+    private func sendChunks(_ writer: inout any ResponseBodyWriter) async throws {
+        let encoder = try makeEncoder()
+        _ = try await forEachSamples { samples in
+            let bytes = try encoder.encode(samples)
+            if !bytes.isEmpty { try await writer.write(ByteBuffer(bytes: bytes)) }
+        }
+        try await writer.write(ByteBuffer(bytes: encoder.finish()))
+        try await writer.finish(nil)
+    }
+
+    private func sendEvents(_ writer: inout any ResponseBodyWriter) async throws {
+        let encoder = try makeEncoder()
+        try await writer.write(Self.event(SpeechInfo(sampleRate: sampleRateHz, format: format.rawValue)))
+        do {
+            let usage = try await forEachSamples { samples in
+                let bytes = try encoder.encode(samples)
+                if !bytes.isEmpty { try await writer.write(Self.event(SpeechDelta(bytes))) }
+            }
+            let rest = try encoder.finish()
+            if !rest.isEmpty { try await writer.write(Self.event(SpeechDelta(rest))) }
+            try await writer.write(Self.event(SpeechDone(usage, withWords: request.parts.speech.includeTimestamps)))
+        } catch let error as ServerError {
+            try await writer.write(Self.event(SpeechFailure(error)))
+        }
+        try await writer.finish(nil)
+    }
+
+    static func event(_ value: some Encodable) throws -> ByteBuffer {
+        var buffer = ByteBuffer(string: "data: ")
+        var json = try JSONText.encode(value)
+        buffer.writeBuffer(&json)
+        buffer.writeString("\n\n")
+        return buffer
+    }
+}
+
+private struct SpeechInfo: Encodable {
+    var type = "speech.audio.info"
+    var sampleRate: Int
+    var channels = 1
+    var bitsPerSample = 16
+    /// Beyond the sibling's fields.
+    var format: String
+}
+
+private struct SpeechDelta: Encodable {
+    var type = "speech.audio.delta"
+    var audio: String
+
+    init(_ bytes: [UInt8]) { audio = Data(bytes).base64EncodedString() }
+}
+
+private struct SpeechDone: Encodable {
+    struct Usage: Encodable {
+        var inputTokens: Int
+        var outputTokens: Int
+        var totalTokens: Int
+    }
+
+    struct Word: Encodable {
+        var word: String
+        var start: Double
+        var end: Double
+    }
+
+    var type = "speech.audio.done"
+    var usage: Usage
+    var words: [Word]?
+
+    init(_ usage: SpokenAudio.Usage, withWords: Bool) {
+        self.usage = Usage(
+            inputTokens: usage.textTokens, outputTokens: usage.speechTokens,
+            totalTokens: usage.textTokens + usage.speechTokens)
+        if withWords {
+            words = usage.words.map {
+                Word(word: $0.word, start: $0.start.rounded(decimals: 4), end: $0.end.rounded(decimals: 4))
+            }
+        }
+    }
+}
+
+private struct SpeechFailure: Encodable {
+    var type = "error"
+    var error: ErrorBody.Failure
+
+    init(_ error: ServerError) { self.error = ErrorBody(error).error }
+}

@@ -1,0 +1,162 @@
+import Foundation
+import SpeechEngine
+
+/// Voices beyond those that a model brings along.
+package protocol VoiceSource: Sendable {
+    /// Names and aliases.
+    func sourceNames() async throws -> [String]
+    /// Who speaks if a request names nobody; nil is the model's own choice.
+    func sourceDefault() async throws -> String?
+    /// The recording of a voice, by name or alias; nil if there is no such voice.
+    func sourceRecording(of name: String) async throws -> (name: String, content: Data)?
+}
+
+/// Starts requests: finds the model and the voice, and keeps the record. WebSocket, HTTP and jobs all speak through it.
+package struct SpeechService: Sendable {
+    package let engine: any SpeechSynthesizing
+    package let voices: (any VoiceSource)?
+    package let log: RequestLog
+
+    package init(engine: any SpeechSynthesizing, voices: (any VoiceSource)? = nil, log: RequestLog = RequestLog()) {
+        (self.engine, self.voices, self.log) = (engine, voices, log)
+    }
+
+    /// The names of the models, the default first.
+    var models: [String] { engine.models.map(\.name) }
+
+    /// Starts a request as soon as its model is loaded. Cancelling the task ends the wait.
+    /// - Parameter used: the parameters as the record shall show them.
+    /// - Throws: `SpeechEngineError`, `ServerError`.
+    func start(_ parts: SpeechParameters, used: [String: JSONValue]) async throws -> Speech {
+        guard engine.isReady else { throw ServerError.notReady }
+        let model = try await engine.engine(of: parts.model)
+        var request = parts.speech
+        let voice: String
+        if request.voiceAudio != nil {
+            voice = SpeechParameters.ownVoice
+        } else {
+            switch try await speaker(request.voice, of: model) {
+            case .model(let name):
+                request.voice = name
+                voice = name
+            case .library(let name, let recording):
+                guard model.canClone else { throw ServerError.voiceNeedsCloning(name, model: model.modelName) }
+                request.voiceAudio = recording
+                voice = name
+            }
+        }
+        var shown = used
+        for name in ["input", "voice_audio"] { shown[name] = nil }
+        let source = voice == SpeechParameters.ownVoice ? "uploaded file" : voice
+        let stream = try model.speak(request)
+        let id = log.begin(text: request.input, voiceSource: source, parameters: shown)
+        return Speech(engine: model, voice: voice, request: request, id: id, stream: stream, log: log)
+    }
+
+    /// Says now what ``start(_:used:)`` would say of the voice, if its model is loaded.
+    func checkVoice(_ voice: String?, of model: ModelStatus) async throws {
+        guard let voice, model.state == .loaded, !model.voices.contains(voice) else { return }
+        guard try await voices?.sourceRecording(of: voice) == nil else {
+            if !model.canClone { throw ServerError.voiceNeedsCloning(voice, model: model.name) }
+            return
+        }
+        guard OpenAIVoices.stand(in: model.voices, for: voice) != nil else {
+            throw ServerError.unknownVoice(voice, available: try await available(model.voices))
+        }
+    }
+
+    private enum Speaker {
+        case model(String)
+        case library(String, Data)
+    }
+
+    private func speaker(_ voice: String?, of model: any SpeechSynthesizing) async throws -> Speaker {
+        guard let voice else {
+            // A default that has gone, or that this model can't speak in, is nobody's fault who asks now.
+            guard model.canClone, let name = try await voices?.sourceDefault(),
+                let found = try await voices?.sourceRecording(of: name)
+            else { return .model(model.defaultVoice) }
+            return .library(found.name, found.content)
+        }
+        if model.voices.contains(voice) { return .model(voice) }
+        if let found = try await voices?.sourceRecording(of: voice) { return .library(found.name, found.content) }
+        if let stand = OpenAIVoices.stand(in: model.voices, for: voice) {
+            return .model(stand.isEmpty ? model.defaultVoice : stand)
+        }
+        throw ServerError.unknownVoice(voice, available: try await available(model.voices))
+    }
+
+    private func available(_ own: [String]) async throws -> [String] {
+        own + (try await voices?.sourceNames() ?? []).filter { !own.contains($0) }
+    }
+}
+
+/// The names that OpenAI's clients offer, whatever voices a model has.
+enum OpenAIVoices {
+    /// Which of the embedded voices is the nearest in kind; those not named here are among them.
+    private static let nearest = [
+        "ash": "echo", "ballad": "fable", "cedar": "onyx", "coral": "nova", "marin": "nova", "sage": "shimmer",
+        "verse": "fable",
+    ]
+    static let names = ["alloy", "echo", "fable", "onyx", "nova", "shimmer"] + nearest.keys.sorted()
+
+    /// Who speaks for `name` among `voices`: an empty name is the model's default voice, nil says that the name is none of
+    /// OpenAI's.
+    static func stand(in voices: [String], for name: String) -> String? {
+        guard names.contains(name) else { return nil }
+        if voices.contains(name) { return name }
+        return nearest[name].flatMap { voices.contains($0) ? $0 : nil } ?? ""
+    }
+}
+
+/// A request being spoken: its events, which are put on record as they are read.
+package final class Speech: AsyncSequence, Sendable {
+    package typealias Element = SpeechEvent
+    /// Held as long as the request: so long the model stays loaded.
+    package let engine: any SpeechSynthesizing
+    /// Who speaks.
+    package let voice: String
+    let request: SpeechRequest
+    let id: String
+    private let stream: SpeechStream
+    private let log: RequestLog
+
+    init(
+        engine: any SpeechSynthesizing, voice: String, request: SpeechRequest, id: String, stream: SpeechStream,
+        log: RequestLog
+    ) {
+        (self.engine, self.voice, self.request, self.id) = (engine, voice, request, id)
+        (self.stream, self.log) = (stream, log)
+    }
+
+    deinit { log.end(id, error: "cancelled") }
+
+    /// Its places in the engine's queue, until it is spoken.
+    var waiting: AsyncStream<QueuePlace> { stream.waiting }
+
+    func cancel() { stream.cancel() }
+
+    package struct AsyncIterator: AsyncIteratorProtocol {
+        fileprivate let speech: Speech
+        fileprivate var events: SpeechStream.AsyncIterator
+
+        package mutating func next() async throws -> SpeechEvent? {
+            do {
+                let event = try await events.next()
+                switch event {
+                case .chunk(let chunk): speech.log.chunk(speech.id, audioDuration: chunk.audioDuration)
+                case .finished: speech.log.end(speech.id)
+                case nil: break
+                }
+                return event
+            } catch {
+                speech.log.end(speech.id, error: ServerError(error).message)
+                throw error
+            }
+        }
+    }
+
+    package func makeAsyncIterator() -> AsyncIterator {
+        AsyncIterator(speech: self, events: stream.makeAsyncIterator())
+    }
+}

@@ -1,0 +1,153 @@
+import Foundation
+import GRDB
+
+/// Which jobs to list.
+public struct JobFilter: Sendable {
+    public enum Sort: String, Sendable, CaseIterable {
+        case createdDesc = "created_desc"
+        case createdAsc = "created_asc"
+        case completedDesc = "completed_desc"
+        case completedAsc = "completed_asc"
+        case durationDesc = "duration_desc"
+        case durationAsc = "duration_asc"
+        case nameAsc = "name_asc"
+        case nameDesc = "name_desc"
+        case sizeDesc = "size_desc"
+        case sizeAsc = "size_asc"
+    }
+
+    public var sessionID: String?
+    public var state: JobState?
+    /// When it ended, or was made if it hasn't: from `start` to `end`, both included.
+    public var start: Date?
+    public var end: Date?
+    /// In the text or the name, whatever the case.
+    public var search: String?
+    public var isArchived: Bool?
+    public var sort = Sort.createdDesc
+    /// 1–1000.
+    public var limit = 50
+    public var offset = 0
+
+    public init() {}
+}
+
+public struct JobPage: Sendable, Equatable {
+    public let jobs: [Job]
+    /// Of all that match, as the others.
+    public let totalCount: Int
+    /// Pending, chunking or processing.
+    public let activeCount: Int
+    public let completedCount: Int
+}
+
+public struct JobStatistics: Sendable, Equatable {
+    public let totalJobs: Int
+    public let completedJobs: Int
+    public let failedJobs: Int
+    /// Of completed jobs, as the two that follow.
+    public let totalAudioSeconds: Double
+    public let totalStorageBytes: Int
+    public let averageProcessingSeconds: Double
+    /// Completed of all, 0–100.
+    public let successRatePercent: Double
+    public let mostUsedVoice: String?
+    /// By month of creation, as `2026-11`, UTC.
+    public let jobsByMonth: [String: Int]
+}
+
+extension JobStore {
+    /// - Throws: `LibraryError.invalid` for a limit or an offset that can't be.
+    public func list(_ filter: JobFilter = JobFilter()) async throws -> JobPage {
+        guard (1...1000).contains(filter.limit) else {
+            throw LibraryError.invalid(field: "limit", value: "\(filter.limit)", allowed: "1 to 1000")
+        }
+        guard filter.offset >= 0 else {
+            throw LibraryError.invalid(field: "offset", value: "\(filter.offset)", allowed: "0 or more")
+        }
+        let condition = """
+             WHERE (:session IS NULL OR sessionId = :session) AND (:state IS NULL OR state = :state)
+            AND (:start IS NULL OR ifnull(completedAt, createdAt) >= :start)
+            AND (:end IS NULL OR ifnull(completedAt, createdAt) <= :end)
+            AND (:isArchived IS NULL OR isArchived = :isArchived)
+            AND (:search IS NULL OR containsIgnoringCase(text, :search)
+                OR containsIgnoringCase(ifnull(displayName, ''), :search))
+            """
+        let arguments: StatementArguments = [
+            "session": filter.sessionID, "state": filter.state?.rawValue, "start": filter.start, "end": filter.end,
+            "isArchived": filter.isArchived, "search": filter.search,
+        ]
+        return try await database.read { [folder] db in
+            let counts = try Row.fetchOne(
+                db,
+                sql: """
+                    SELECT count(*) AS total, count(*) FILTER (WHERE state = 'completed') AS completed,
+                        count(*) FILTER (WHERE state IN ('pending', 'chunking', 'processing')) AS active FROM job
+                    """ + condition, arguments: arguments)!
+            let jobs = try Row.fetchAll(
+                db,
+                sql: Job.columns + condition + " ORDER BY \(filter.sort.order) LIMIT :limit OFFSET :offset",
+                arguments: arguments + ["limit": filter.limit, "offset": filter.offset]
+            ).map { try Job($0, folder: folder) }
+            return JobPage(
+                jobs: jobs, totalCount: counts["total"], activeCount: counts["active"],
+                completedCount: counts["completed"])
+        }
+    }
+
+    public func statistics(sessionID: String? = nil) async throws -> JobStatistics {
+        let condition = " WHERE (:session IS NULL OR sessionId = :session)"
+        let arguments: StatementArguments = ["session": sessionID]
+        return try await database.read { db in
+            let row = try Row.fetchOne(
+                db,
+                sql: """
+                    SELECT count(*) AS jobs, count(*) FILTER (WHERE state = 'completed') AS completed,
+                        count(*) FILTER (WHERE state = 'failed') AS failed,
+                        total(audioSeconds) FILTER (WHERE state = 'completed') AS audioSeconds,
+                        ifnull(sum(outputSizeBytes) FILTER (WHERE state = 'completed'), 0) AS bytes,
+                        total((SELECT total(seconds) FROM chunk WHERE jobId = job.id))
+                            FILTER (WHERE state = 'completed') AS processingSeconds
+                    FROM job
+                    """ + condition, arguments: arguments)!
+            let voice = try String.fetchOne(
+                db,
+                sql: "SELECT voice FROM job\(condition) AND voice IS NOT NULL"
+                    + " GROUP BY voice ORDER BY count(*) DESC, max(number) DESC LIMIT 1", arguments: arguments)
+            let months = try Row.fetchAll(
+                db,
+                sql: "SELECT substr(createdAt, 1, 7) AS month, count(*) AS jobs FROM job\(condition) GROUP BY month",
+                arguments: arguments)
+            let (jobs, completed): (Int, Int) = (row["jobs"], row["completed"])
+            return JobStatistics(
+                totalJobs: jobs, completedJobs: completed, failedJobs: row["failed"],
+                totalAudioSeconds: row["audioSeconds"], totalStorageBytes: row["bytes"],
+                averageProcessingSeconds: completed == 0 ? 0 : (row["processingSeconds"] as Double) / Double(completed),
+                successRatePercent: jobs == 0 ? 0 : Double(completed) / Double(jobs) * 100, mostUsedVoice: voice,
+                jobsByMonth: Dictionary(uniqueKeysWithValues: months.map { ($0["month"], $0["jobs"]) }))
+        }
+    }
+}
+
+extension JobFilter.Sort {
+    /// Of equals the newest comes first, so that pages neither repeat nor lose a job.
+    var order: String {
+        let key =
+            switch self {
+            case .createdDesc: "createdAt DESC"
+            case .createdAsc: "createdAt ASC"
+            // Those that haven't ended come last.
+            case .completedDesc: "completedAt DESC"
+            case .completedAsc: "completedAt ASC NULLS LAST"
+            case .durationDesc: "ifnull(audioSeconds, 0) DESC"
+            case .durationAsc: "ifnull(audioSeconds, 0) ASC"
+            case .nameAsc: "\(Self.name) COLLATE swiftCaseInsensitiveCompare ASC"
+            case .nameDesc: "\(Self.name) COLLATE swiftCaseInsensitiveCompare DESC"
+            case .sizeDesc: "ifnull(outputSizeBytes, 0) DESC"
+            case .sizeAsc: "ifnull(outputSizeBytes, 0) ASC"
+            }
+        return key + ", number DESC"
+    }
+
+    private static let name = "ifnull(displayName, preview)"
+}
