@@ -23,7 +23,7 @@ extension ServerError {
         case SpeechEngineError.outOfRange(let field, let value, let allowed):
             self = .outOfRange(field: field, value: value, allowed: allowed)
         case SpeechEngineError.notReady: self = .notReady
-        case SpeechEngineError.queueFull: self = .serverBusy
+        case SpeechEngineError.queueFull(_, let wait): self = .serverBusy(wait: wait)
         case SpeechEngineError.shuttingDown: self = .shuttingDown
         default: self = .speechFailed(reason: String(describing: error))
         }

@@ -30,7 +30,8 @@ public enum ServerError: Error, Sendable, Equatable {
     case queueFull(limit: Int)
     case nothingToCancel(requestID: String?)
     case notReady
-    case serverBusy
+    /// `wait` is seconds until those who wait already are spoken, if that is known.
+    case serverBusy(wait: Double?)
     case shuttingDown
     /// There is no room for the model now.
     case modelUnavailable(reason: String)
@@ -165,7 +166,9 @@ public enum ServerError: Error, Sendable, Equatable {
         case .nothingToCancel(let requestID):
             requestID.map { "request_id \"\($0)\" is neither being spoken nor waiting" } ?? "No request is being spoken"
         case .notReady: "Streaming model not ready: it is still loading; see /ws/stream/status"
-        case .serverBusy: "All places of the server are taken; try again in a moment"
+        case .serverBusy(let wait):
+            "All places of the server are taken, and its queue is full; try again in "
+                + (wait.map { "about \(Int($0.rounded(.up))) s" } ?? "a moment")
         case .shuttingDown: "The server is shutting down"
         case .speechFailed(let reason): "Streaming failed: \(reason)"
         case .libraryFailed(let reason): reason

@@ -131,6 +131,9 @@ package final class Speech: AsyncSequence, Sendable {
 
     deinit { log.end(id, error: "cancelled") }
 
+    /// Its places in the engine's queue, until it is spoken.
+    var waiting: AsyncStream<QueuePlace> { stream.waiting }
+
     func cancel() { stream.cancel() }
 
     package struct AsyncIterator: AsyncIteratorProtocol {

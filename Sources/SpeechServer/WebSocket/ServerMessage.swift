@@ -3,6 +3,7 @@ import SpeechEngine
 /// What the server says in JSON. Field names and meaning: docs/protocol.md.
 enum ServerMessage: Sendable, Equatable {
     case connected(connectionID: String)
+    case queued(QueuePlace, requestID: String?)
     case info(Info)
     case audio(chunk: Int, base64: String)
     case metrics(Metrics)
@@ -49,7 +50,7 @@ enum ServerMessage: Sendable, Equatable {
 
 extension ServerMessage: Encodable {
     private enum CodingKeys: String, CodingKey {
-        case type, message, data, words, error, code, field, connectionID, requestID
+        case type, message, data, words, error, code, field, connectionID, requestID, position, estimatedWait
     }
 
     private struct Audio: Encodable {
@@ -64,6 +65,12 @@ extension ServerMessage: Encodable {
             try container.encode("connected", forKey: .type)
             try container.encode(connectionID, forKey: .connectionID)
             try container.encode("Connected to TRUE streaming WebSocket", forKey: .message)
+        case .queued(let place, let requestID):
+            try container.encode("queued", forKey: .type)
+            try container.encode("Waiting for a place", forKey: .message)
+            try container.encode(place.position, forKey: .position)
+            try container.encodeIfPresent(place.estimatedWait?.rounded(decimals: 1), forKey: .estimatedWait)
+            try container.encodeIfPresent(requestID, forKey: .requestID)
         case .info(let info):
             try container.encode("info", forKey: .type)
             try container.encode("Starting TRUE streaming generation...", forKey: .message)

@@ -218,6 +218,10 @@ package actor StreamingSession {
             let speech = try await started(job)
             job.speech = speech
             let engine = speech.engine
+            for await place in speech.waiting where !job.isCancelled {
+                try await sending { try await self.tell(.queued(place, requestID: request.requestID)) }
+            }
+            if job.isCancelled || isClosed { throw SpeechEngineError.cancelled }
             let info = ServerMessage.Info(
                 textLength: request.textLength, voice: speech.voice,
                 parameters: request.parameters,

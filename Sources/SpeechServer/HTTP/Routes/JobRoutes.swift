@@ -179,9 +179,11 @@ struct JobRoutes: Sendable {
         var rules = rules
         rules.models = service.models
         let request = try LongTextRequest(try await call.fields(), rules: rules)
-        guard let model = service.engine.models.first(where: { model in
-            request.parts.model.map { $0 == model.name } ?? model.isDefault
-        }) else { throw ServerError.notReady }
+        guard
+            let model = service.engine.models.first(where: { model in
+                request.parts.model.map { $0 == model.name } ?? model.isDefault
+            })
+        else { throw ServerError.notReady }
         var job = NewJob(text: request.parts.speech.input)
         // Said now, not after an hour in the queue.
         if let recording = request.parts.speech.voiceAudio {
