@@ -49,7 +49,7 @@ let package = Package(
         .target(
             name: "SpeechServer",
             dependencies: [
-                "SpeechEngine", "Chatterbox", "AudioDSP",
+                "SpeechEngine", "Chatterbox", "VoiceLibrary", "AudioDSP",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -66,7 +66,7 @@ let package = Package(
         .executableTarget(
             name: "ChatterboxCLI",
             dependencies: [
-                "SpeechServer", "SpeechEngine", "Chatterbox", "Checkpoints", "ModelHub", "AudioDSP",
+                "SpeechServer", "SpeechEngine", "VoiceLibrary", "Chatterbox", "Checkpoints", "ModelHub", "AudioDSP",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),
@@ -80,7 +80,9 @@ let package = Package(
             name: "SpeechEngineTests",
             dependencies: ["SpeechEngine", "Chatterbox", "Checkpoints", "AudioDSP", "Tensors"]),
         .testTarget(name: "ModelHubTests", dependencies: ["ModelHub"]),
-        .testTarget(name: "VoiceLibraryTests", dependencies: ["VoiceLibrary"]),
+        .testTarget(
+            name: "VoiceLibraryTests",
+            dependencies: ["VoiceLibrary", .product(name: "GRDB", package: "GRDB.swift")]),
         .testTarget(
             name: "SpeechServerTests",
             dependencies: [

@@ -10,8 +10,12 @@ struct ServeCommand: AsyncParsableCommand {
         commandName: "serve",
         abstract: "Start the server.",
         discussion: """
-            Speech over WebSocket at /ws/stream/audio, a page to try it at /, status at /ws/stream/status, \
-            /ws/stream/connections, /models and /health. The protocol is described in docs/protocol.md.
+            Speech over WebSocket at /ws/stream/audio (docs/protocol.md) and over HTTP at /v1/audio/speech, a page to \
+            try it at /, every route at /openapi.json (docs/http-api.md).
+
+            More settings by environment only: EXAGGERATION, CFG_WEIGHT and TEMPERATURE are used where a request says \
+            nothing; LONG_TEXT_MAX_LENGTH, LONG_TEXT_CHUNK_SIZE, LONG_TEXT_SILENCE_PADDING_MS, \
+            LONG_TEXT_JOB_RETENTION_DAYS and LONG_TEXT_MAX_CONCURRENT_JOBS are of long texts.
 
             Each option says which environment variable stands in for it, and its default.
             """)
@@ -53,6 +57,16 @@ struct ServeCommand: AsyncParsableCommand {
     @Flag(help: "Load every model at the start, not when it is first asked for.")
     var preload = false
 
+    @Option(
+        help: ArgumentHelp("The folder of the voice library. [VOICE_LIBRARY_DIR; voices]", valueName: "folder"))
+    var voices: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The folder of long texts that are spoken in the background. [LONG_TEXT_DATA_DIR; data/long_text]",
+            valueName: "folder"))
+    var jobs: String?
+
     @Option(help: "trace, debug, info, notice, warning, error or critical. [LOG_LEVEL; info]")
     var logLevel: String?
 
@@ -65,6 +79,8 @@ struct ServeCommand: AsyncParsableCommand {
         arguments["chatterbox.connection.timeout"] = connectionTimeout
         arguments["chatterbox.memory.budget"] = memoryBudget
         arguments["chatterbox.idle.unload"] = idleUnload
+        arguments["voice.library.dir"] = voices
+        arguments["long.text.data.dir"] = jobs
         arguments["log.level"] = logLevel?.lowercased()
         let settings = Settings(arguments: arguments)
 
@@ -85,7 +101,9 @@ struct ServeCommand: AsyncParsableCommand {
         let models = try settings.makeRegistry()
         let server = try ChatterboxServer(
             engine: models,
-            configuration: .init(host: host, port: port, limits: limits, pages: ProjectFiles.pages()),
+            configuration: .init(
+                host: host, port: port, limits: limits, defaults: try settings.speechDefaults(),
+                pages: ProjectFiles.pages(), voices: try settings.voiceStore(logger), jobs: try settings.jobs(logger)),
             logger: logger,
             onRunning: { port in Self.greet(host: host, port: port) })
         // Services stop in reverse order: the server drains, then the engine goes.

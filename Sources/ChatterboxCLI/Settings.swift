@@ -33,6 +33,16 @@ struct Settings {
         return value
     }
 
+    func number(_ key: String, in range: ClosedRange<Double>, default fallback: Double) throws -> Double {
+        guard let text = string(key) else { return fallback }
+        guard let value = Double(text), range.contains(value) else {
+            throw ValidationError(
+                "\(name(of: key)) is \"\(text)\", but must be a number from \(range.lowerBound) to \(range.upperBound)."
+            )
+        }
+        return value
+    }
+
     func choice<Choice: RawRepresentable & CaseIterable>(
         _ key: String, default fallback: Choice
     ) throws -> Choice where Choice.RawValue == String {

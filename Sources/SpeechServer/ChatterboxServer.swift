@@ -5,6 +5,7 @@ import Logging
 import NIOCore
 import ServiceLifecycle
 import SpeechEngine
+import VoiceLibrary
 
 /// The server: text in and speech out over a WebSocket, status and a page over HTTP.
 ///
@@ -19,20 +20,50 @@ public struct ChatterboxServer: Service {
         public var defaults: SpeechDefaults
         /// The folder of the page served at `/`, read once.
         public var pages: URL?
+        /// Voices beyond the models' own; nil is a server without a library.
+        public var voices: VoiceStore?
+        /// Long texts; nil is a server that takes none.
+        public var jobs: Jobs?
+
+        /// How long texts are spoken in the background.
+        public struct Jobs: Sendable {
+            public var store: JobStore
+            /// Jobs at the same time.
+            public var workers: Int
+            /// Characters that a job's text may have.
+            public var maxLength: Int
+            /// Characters of a chunk.
+            public var chunkSize: Int
+            /// Silence between the paragraphs of two chunks.
+            public var paddingMs: Int
+            /// Jobs that have ended are forgotten after so long.
+            public var retentionDays: Int
+
+            public init(
+                store: JobStore, workers: Int = 3, maxLength: Int = 100_000, chunkSize: Int = 2500,
+                paddingMs: Int = 200, retentionDays: Int = 7
+            ) {
+                (self.store, self.workers, self.maxLength) = (store, workers, maxLength)
+                (self.chunkSize, self.paddingMs, self.retentionDays) = (chunkSize, paddingMs, retentionDays)
+            }
+        }
 
         public init(
             host: String = "0.0.0.0", port: Int = 8000, limits: ServerLimits = .init(), defaults: SpeechDefaults = .init(),
-            pages: URL? = nil
+            pages: URL? = nil, voices: VoiceStore? = nil, jobs: Jobs? = nil
         ) {
             self.host = host
             self.port = port
             self.limits = limits
             self.defaults = defaults
             self.pages = pages
+            self.voices = voices
+            self.jobs = jobs
         }
     }
 
     private let application: Application<RouterResponder<BasicRequestContext>>
+    private let jobs: JobRunner?
 
     /// - Parameter onRunning: called once with the port that is listened on.
     /// - Throws: if the page can't be read.
@@ -42,10 +73,14 @@ public struct ChatterboxServer: Service {
     ) throws {
         let limits = configuration.limits
         let registry = ConnectionRegistry(limit: limits.maxConnections)
-        let service = SpeechService(engine: engine)
+        let service = SpeechService(engine: engine, voices: configuration.voices)
         let routes = ServerRoutes(
             service: service, settings: configuration, registry: registry,
             pages: try configuration.pages.map(Pages.init))
+        jobs = configuration.jobs.map { jobs in
+            JobRunner(
+                store: jobs.store, service: service, rules: routes.jobRules, settings: .init(jobs), logger: logger)
+        }
         application = Application(
             router: routes.makeRouter(),
             server: HTTPServerBuilder { responder in
@@ -64,7 +99,11 @@ public struct ChatterboxServer: Service {
     }
 
     public func run() async throws {
-        try await application.run()
+        try await withThrowingTaskGroup { group in
+            group.addTask { try await application.run() }
+            if let jobs { group.addTask { try await jobs.run() } }
+            try await group.waitForAll()
+        }
     }
 
     /// Holds one WebSocket's conversation from the first message until the connection is down.

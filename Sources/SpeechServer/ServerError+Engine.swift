@@ -1,10 +1,12 @@
 import SpeechEngine
+import VoiceLibrary
 
 extension ServerError {
     /// What an error of the engine is to a client.
     package init(_ error: any Error) {
         switch error {
         case let error as ServerError: self = error
+        case let error as LibraryError: self.init(error)
         case SpeechEngineError.unknownVoice(let name, let available): self = .unknownVoice(name, available: available)
         case SpeechEngineError.cloningUnsupported(let model): self = .cloningUnsupported(model: model)
         case SpeechEngineError.unusableRecording(let reason): self = .unusableRecording(reason: reason)

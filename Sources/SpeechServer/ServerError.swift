@@ -35,6 +35,8 @@ public enum ServerError: Error, Sendable, Equatable {
     /// There is no room for the model now.
     case modelUnavailable(reason: String)
     case speechFailed(reason: String)
+    /// Voices or jobs can't be read or kept.
+    case libraryFailed(reason: String)
     // HTTP.
     case notFound(path: String)
     case unsupportedMediaType(String, allowed: [String])
@@ -42,6 +44,8 @@ public enum ServerError: Error, Sendable, Equatable {
     case noSuch(kind: String, name: String)
     /// What was asked contradicts what there is.
     case conflict(reason: String, field: String?)
+    /// Something that destroys asks twice.
+    case unconfirmed(action: String)
     case methodNotAllowed(method: String, path: String, allowed: String)
     case upgradeRequired
     case tooManyConnections(limit: Int)
@@ -80,10 +84,12 @@ public enum ServerError: Error, Sendable, Equatable {
         case .shuttingDown: "shutting_down"
         case .modelUnavailable: "model_unavailable"
         case .speechFailed: "speech_failed"
+        case .libraryFailed: "library_failed"
         case .notFound: "not_found"
         case .unsupportedMediaType: "unsupported_media_type"
         case .noSuch(let kind, _): "\(kind)_not_found"
         case .conflict: "conflict"
+        case .unconfirmed: "unconfirmed"
         case .methodNotAllowed: "method_not_allowed"
         case .upgradeRequired: "upgrade_required"
         case .tooManyConnections: "too_many_connections"
@@ -110,6 +116,7 @@ public enum ServerError: Error, Sendable, Equatable {
         case .unknownVoice, .voiceNeedsCloning: "voice"
         case .cloningUnsupported, .unusableRecording: "voice_audio"
         case .conflict(_, let field): field
+        case .unconfirmed: "confirm"
         case .nothingToCancel(let requestID): requestID == nil ? nil : "request_id"
         default: nil
         }
@@ -161,11 +168,13 @@ public enum ServerError: Error, Sendable, Equatable {
         case .serverBusy: "All places of the server are taken; try again in a moment"
         case .shuttingDown: "The server is shutting down"
         case .speechFailed(let reason): "Streaming failed: \(reason)"
+        case .libraryFailed(let reason): reason
         case .notFound(let path): "No route for \(path.prefix(200))"
         case .unsupportedMediaType(let type, let allowed):
             "The body is \(type.prefix(100)); allowed is \(allowed.joined(separator: " or "))"
         case .noSuch(let kind, let name): "There is no \(kind) \"\(name.prefix(100))\""
         case .conflict(let reason, _): reason
+        case .unconfirmed(let action): "confirm is not true, and \(action) can't be undone; set it to true to go on"
         case .methodNotAllowed(let method, let path, let allowed):
             "\(method) is not allowed for \(path); allowed is \(allowed)"
         case .upgradeRequired: "This path speaks WebSocket version 13 only; connect with ws://"
@@ -187,9 +196,10 @@ public enum ServerError: Error, Sendable, Equatable {
         case .messageTooLarge: 413
         case .queueFull: 429
         case .notReady, .serverBusy, .shuttingDown, .modelUnavailable, .tooManyConnections: 503
-        case .speechFailed, .internalFailure: 500
+        case .speechFailed, .libraryFailed, .internalFailure: 500
         case .nothingToCancel, .conflict: 409
         case .unsupportedMediaType: 415
+        case .unconfirmed: 400
         default: 422
         }
     }

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 
@@ -30,16 +31,19 @@ def free_port() -> int:
 
 
 class Server:
-    """A running `chatterbox serve`."""
+    """A running `chatterbox serve`, with a library and long texts of its own unless told which."""
 
-    def __init__(self, *options: str):
+    def __init__(self, *options: str, data: pathlib.Path | None = None):
         self.port = free_port()
+        self.data = data or pathlib.Path(tempfile.mkdtemp(prefix="chatterbox-"))
         self.address = f"127.0.0.1:{self.port}"
         self.http = f"http://{self.address}"
         self.ws = f"ws://{self.address}"
         self.stream = self.ws + "/ws/stream/audio"
         command = [str(BINARY), "serve", "--host", "127.0.0.1", "--port", str(self.port), *options]
         environment = {k: v for k, v in os.environ.items() if k not in ("HOST", "PORT", "LOG_LEVEL")}
+        environment["VOICE_LIBRARY_DIR"] = str(self.data / "voices")
+        environment["LONG_TEXT_DATA_DIR"] = str(self.data / "long_text")
         self.log = open(ROOT / ".build" / f"end-to-end-{self.port}.log", "w+")
         self.process = subprocess.Popen(command, stdout=self.log, stderr=subprocess.STDOUT, env=environment)
 
@@ -60,6 +64,12 @@ class Server:
     def output(self) -> str:
         self.log.flush()
         return pathlib.Path(self.log.name).read_text()
+
+    def kill(self):
+        """As a power cut would."""
+        self.process.kill()
+        self.process.wait()
+        self.log.close()
 
     def stop(self) -> int:
         if self.process.poll() is None:

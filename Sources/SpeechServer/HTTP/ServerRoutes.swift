@@ -23,9 +23,27 @@ struct ServerRoutes: Sendable {
             address: (settings.host, settings.port), all: { self.routes })
         return SpeechRoutes(service: service, rules: rules).routes
             + StatusRoutes(service: service).routes + MemoryRoutes(service: service, rules: rules).routes
-            + info.routes
+            + voices + jobs + info.routes
             + StreamRoutes(service: service, registry: registry).routes
             + [description]
+    }
+
+    /// Rules for texts of jobs.
+    var jobRules: SpeechParameters.Rules {
+        var rules = rules
+        if let jobs = settings.jobs { rules.inputLengths = 1...jobs.maxLength }
+        return rules
+    }
+
+    private var voices: [Route] {
+        settings.voices.map { VoiceRoutes(store: $0, service: service, rules: rules).routes } ?? []
+    }
+
+    private var jobs: [Route] {
+        guard let jobs = settings.jobs else { return [] }
+        var rules = jobRules
+        rules.inputLengths = SpeechRequest.Limits.inputLength.upperBound + 1...jobs.maxLength
+        return JobRoutes(store: jobs.store, service: service, rules: rules, settings: .init(jobs)).routes
     }
 
     private var description: Route {

@@ -294,3 +294,67 @@ struct RecordingField: Field {
     /// Never echoed.
     func json(_ value: Recording?) -> JSONValue { .null }
 }
+
+/// A list of strings; nil if the field is absent.
+struct StringListField: Field {
+    let name: String
+    let maxCount: Int
+    let lengths: ClosedRange<Int>
+    let isRequired: Bool
+    let about: String
+    var fallback: [String]? { nil }
+
+    init(_ name: String, maxCount: Int, lengths: ClosedRange<Int>, isRequired: Bool = false, _ about: String) {
+        (self.name, self.maxCount, self.lengths) = (name, maxCount, lengths)
+        (self.isRequired, self.about) = (isRequired, about)
+    }
+
+    var schema: [String: JSONValue] {
+        [
+            "type": "array", "maxItems": .count(maxCount), "minItems": isRequired ? 1 : 0,
+            "items": [
+                "type": "string", "minLength": .count(lengths.lowerBound), "maxLength": .count(lengths.upperBound),
+            ],
+        ]
+    }
+
+    func read(_ value: JSONValue, isText: Bool) throws(ServerError) -> [String]? {
+        let allowed = "a list of at most \(maxCount) strings of \(lengths.lowerBound) to \(lengths.upperBound) characters"
+        guard case .array(let items) = value else {
+            throw .invalidType(field: name, value: value.excerpt, expected: allowed)
+        }
+        guard items.count <= maxCount, !(isRequired && items.isEmpty) else {
+            throw .outOfRange(field: name, value: "a list of \(items.count)", allowed: allowed)
+        }
+        var texts: [String] = []
+        for item in items {
+            guard let text = item.string, lengths.contains(text.unicodeScalars.count) else {
+                throw .invalidValue(field: name, value: "a list with \(item.excerpt)", allowed: allowed)
+            }
+            texts.append(text)
+        }
+        return texts
+    }
+
+    func json(_ value: [String]?) -> JSONValue { value.map { .strings($0) } ?? .null }
+}
+
+/// An object of any fields; nil if it is absent.
+struct ObjectField: Field {
+    let name: String
+    let about: String
+    var fallback: [String: JSONValue]? { nil }
+
+    init(_ name: String, _ about: String) { (self.name, self.about) = (name, about) }
+
+    var schema: [String: JSONValue] { ["type": "object"] }
+
+    func read(_ value: JSONValue, isText: Bool) throws(ServerError) -> [String: JSONValue]? {
+        guard case .object(let object) = value else {
+            throw .invalidType(field: name, value: value.excerpt, expected: "an object")
+        }
+        return object
+    }
+
+    func json(_ value: [String: JSONValue]?) -> JSONValue { value.map(JSONValue.object) ?? .null }
+}

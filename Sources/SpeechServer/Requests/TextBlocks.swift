@@ -3,25 +3,26 @@ import Chatterbox
 /// Text in pieces of some length, for standard streaming and for jobs. Put together by white space they are the text again:
 /// no word is lost, and none is cut unless it alone is longer than a piece may be.
 enum TextBlocks {
-    private struct Part {
+    struct Part: Sendable, Equatable {
         var text: String
+        /// Whether a longer pause than that of a sentence follows.
         var endsParagraph: Bool
     }
 
     /// - Parameters:
     ///   - size: characters of a piece at most.
     ///   - strategy: where a piece ends best; a sentence that is longer than a piece ends at clauses, or else at words.
-    static func split(_ text: String, size: Int, by strategy: SpeakRequest.Strategy) -> [String] {
+    static func split(_ text: String, size: Int, by strategy: SpeakRequest.Strategy) -> [Part] {
         switch strategy {
         case .sentence: join(sentences(text).flatMap { fit($0, size) }, size)
         case .paragraph: join(paragraphs(text).flatMap { fit($0, size) }, size)
         case .word: join(words(text).flatMap { fit($0, size) }, size)
-        case .fixed: fixed(text, size)
+        case .fixed: fixed(text, size).map { Part(text: $0, endsParagraph: false) }
         }
     }
 
     /// Pieces put together as far as they fit.
-    private static func join(_ parts: [Part], _ size: Int) -> [String] {
+    private static func join(_ parts: [Part], _ size: Int) -> [Part] {
         var pieces: [Part] = []
         for part in parts {
             guard let last = pieces.last, last.text.count + 2 + part.text.count <= size else {
@@ -32,7 +33,7 @@ enum TextBlocks {
             pieces[pieces.count - 1].text += (last.endsParagraph ? "\n\n" : " ") + part.text
             pieces[pieces.count - 1].endsParagraph = part.endsParagraph
         }
-        return pieces.map(\.text)
+        return pieces
     }
 
     private static func sentences(_ text: String) -> [Part] {

@@ -42,6 +42,8 @@ package final class RequestLog: Sendable {
         var failed = 0
         var duration = 0.0
         var textLength = 0
+        /// Seconds of speech.
+        var audio = 0.0
     }
 
     private struct Contents {
@@ -60,6 +62,11 @@ package final class RequestLog: Sendable {
     var running: [Record] { contents.withLock { $0.running } }
     /// The newest first.
     var history: [Record] { contents.withLock { $0.history } }
+    /// Seconds that a second of speech has taken on average; nil as long as nobody knows.
+    var pace: Double? {
+        let statistics = statistics
+        return statistics.audio > 0 ? statistics.duration / statistics.audio : nil
+    }
     var statistics: Statistics { contents.withLock { $0.statistics } }
 
     /// - Returns: the id by which it is known.
@@ -106,6 +113,7 @@ package final class RequestLog: Sendable {
                 contents.statistics.completed += 1
                 contents.statistics.duration += record.duration(at: Date())
                 contents.statistics.textLength += record.textLength
+                contents.statistics.audio += record.audioDuration
             } else {
                 contents.statistics.failed += 1
             }

@@ -4,11 +4,11 @@ import SpeechEngine
 /// Voices beyond those that a model brings along.
 package protocol VoiceSource: Sendable {
     /// Names and aliases.
-    var names: [String] { get }
+    func sourceNames() async throws -> [String]
     /// Who speaks if a request names nobody; nil is the model's own choice.
-    var defaultVoice: String? { get }
-    /// The recording of a voice, by name or alias, any case; nil if there is none.
-    func recording(of name: String) throws -> (name: String, content: Data)?
+    func sourceDefault() async throws -> String?
+    /// The recording of a voice, by name or alias; nil if there is no such voice.
+    func sourceRecording(of name: String) async throws -> (name: String, content: Data)?
 }
 
 /// Starts requests: finds the model and the voice, and keeps the record. WebSocket, HTTP and jobs all speak through it.
@@ -35,7 +35,7 @@ package struct SpeechService: Sendable {
         if request.voiceAudio != nil {
             voice = SpeechParameters.ownVoice
         } else {
-            switch try speaker(request.voice, of: model) {
+            switch try await speaker(request.voice, of: model) {
             case .model(let name):
                 request.voice = name
                 voice = name
@@ -54,14 +54,14 @@ package struct SpeechService: Sendable {
     }
 
     /// Says now what ``start(_:used:)`` would say of the voice, if its model is loaded.
-    func checkVoice(_ voice: String?, of model: ModelStatus) throws {
+    func checkVoice(_ voice: String?, of model: ModelStatus) async throws {
         guard let voice, model.state == .loaded, !model.voices.contains(voice) else { return }
-        guard try voices?.recording(of: voice) == nil else {
+        guard try await voices?.sourceRecording(of: voice) == nil else {
             if !model.canClone { throw ServerError.voiceNeedsCloning(voice, model: model.name) }
             return
         }
         guard OpenAIVoices.stand(in: model.voices, for: voice) != nil else {
-            throw ServerError.unknownVoice(voice, available: available(model.voices))
+            throw ServerError.unknownVoice(voice, available: try await available(model.voices))
         }
     }
 
@@ -70,20 +70,24 @@ package struct SpeechService: Sendable {
         case library(String, Data)
     }
 
-    private func speaker(_ voice: String?, of model: any SpeechSynthesizing) throws -> Speaker {
-        guard let wanted = voice ?? voices?.defaultVoice else { return .model(model.defaultVoice) }
-        if model.voices.contains(wanted) { return .model(wanted) }
-        if let found = try voices?.recording(of: wanted) { return .library(found.name, found.content) }
-        // A default that has gone is nobody's fault who asks now.
-        if voice == nil { return .model(model.defaultVoice) }
-        if let stand = OpenAIVoices.stand(in: model.voices, for: wanted) {
+    private func speaker(_ voice: String?, of model: any SpeechSynthesizing) async throws -> Speaker {
+        guard let voice else {
+            // A default that has gone, or that this model can't speak in, is nobody's fault who asks now.
+            guard model.canClone, let name = try await voices?.sourceDefault(),
+                let found = try await voices?.sourceRecording(of: name)
+            else { return .model(model.defaultVoice) }
+            return .library(found.name, found.content)
+        }
+        if model.voices.contains(voice) { return .model(voice) }
+        if let found = try await voices?.sourceRecording(of: voice) { return .library(found.name, found.content) }
+        if let stand = OpenAIVoices.stand(in: model.voices, for: voice) {
             return .model(stand.isEmpty ? model.defaultVoice : stand)
         }
-        throw ServerError.unknownVoice(wanted, available: available(model.voices))
+        throw ServerError.unknownVoice(voice, available: try await available(model.voices))
     }
 
-    private func available(_ own: [String]) -> [String] {
-        own + (voices?.names ?? []).filter { !own.contains($0) }
+    private func available(_ own: [String]) async throws -> [String] {
+        own + (try await voices?.sourceNames() ?? []).filter { !own.contains($0) }
     }
 }
 

@@ -27,6 +27,7 @@ struct SpokenAudio: Sendable {
         var pieces = [request.parts.speech.input]
         if let block = request.block {
             pieces = TextBlocks.split(request.parts.speech.input, size: block.size, by: block.strategy)
+                .map(\.text)
         }
         do {
             let speech = try await start(pieces[0], of: request, by: service)

@@ -105,7 +105,7 @@ package actor StreamingSession {
             switch try ClientMessage(json, models: service.models, defaults: defaults) {
             case .ping: try await tell(.pong)
             case .cancel(let id): try await cancel(id)
-            case .streamRequest(let request): try enqueue(request)
+            case .streamRequest(let request): try await enqueue(request)
             }
         } catch let error as ServerError {
             logger.debug("message refused", metadata: ["code": "\(error.code)", "reason": "\(error.message)"])
@@ -123,13 +123,13 @@ package actor StreamingSession {
             awaitingRecording = nil
             request.speech.voiceAudio = Data(recording.readableBytesView)
             request.awaitsRecording = false
-            try enqueue(request)
+            try await enqueue(request)
         } catch let error as ServerError {
             try await tell(.error(error, requestID: requestID))
         }
     }
 
-    private func enqueue(_ request: StreamRequest) throws {
+    private func enqueue(_ request: StreamRequest) async throws {
         if isDraining { throw ServerError.shuttingDown }
         guard service.engine.isReady else { throw ServerError.notReady }
         // One that isn't loaded says itself what it lacks, once it is.
@@ -153,7 +153,7 @@ package actor StreamingSession {
                 throw ServerError.queueFull(limit: waiting.count)
             }
         } else if let model {
-            try service.checkVoice(request.voice, of: model)
+            try await service.checkVoice(request.voice, of: model)
         }
         guard waiting.count < limits.maxQueuedRequests else {
             throw ServerError.queueFull(limit: limits.maxQueuedRequests)

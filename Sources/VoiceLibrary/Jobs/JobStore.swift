@@ -25,7 +25,7 @@ public final class JobStore: Sendable {
         lock = try FolderLock(folder)
         database = try LibraryDatabase(folder.appending(path: Self.databaseFilename), migrator: JobSchema.migrator)
         let date = now()
-        let files = try database.pool.write { db in
+        let files = try database.writeNow { db in
             for state in [JobState.chunking, .processing] {
                 guard let next = state.after(.interrupt) else { continue }
                 try db.execute(

@@ -175,11 +175,10 @@ final class FolderLock: Sendable {
         let path = folder.appending(path: ".lock").path
         descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw .disk(path: path, problem: String(cString: strerror(errno))) }
+        // From here on deinit closes it, also when this throws.
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            let isTaken = errno == EWOULDBLOCK
-            let problem = String(cString: strerror(errno))
-            close(descriptor)
-            throw isTaken ? .inUse(folder: folder.path) : .disk(path: path, problem: problem)
+            throw errno == EWOULDBLOCK
+                ? .inUse(folder: folder.path) : .disk(path: path, problem: String(cString: strerror(errno)))
         }
     }
 

@@ -44,6 +44,16 @@ struct LibraryDatabase: Sendable {
         }
     }
 
+    /// The same at the start, where nobody waits.
+    /// - Throws: `LibraryError`.
+    func writeNow<Value>(_ body: (Database) throws -> Value) throws -> Value {
+        do {
+            return try pool.write(body)
+        } catch let error as DatabaseError {
+            throw Self.libraryError(error, path: path)
+        }
+    }
+
     private static func libraryError(_ error: DatabaseError, path: String) -> LibraryError {
         .database(path: path, problem: error.message ?? error.resultCode.description)
     }

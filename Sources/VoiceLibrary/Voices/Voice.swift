@@ -4,7 +4,9 @@ import GRDB
 /// A voice of the library: a recording that speech is cloned from, and what it is called.
 public struct Voice: Sendable, Equatable {
     /// Extensions that recordings may have, without the dot.
-    public static let fileExtensions = ["mp3", "wav", "flac", "m4a", "ogg", "opus", "aac", "webm"]
+    public static let fileExtensions = [
+        "mp3", "wav", "flac", "m4a", "ogg", "opus", "aac", "webm", "mp4", "aiff",
+    ]
 
     public let name: String
     /// Of the file in the library's folder. Made by the library, never by a client.

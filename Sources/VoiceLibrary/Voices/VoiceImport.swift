@@ -61,7 +61,7 @@ extension VoiceStore {
         folder: URL, _ database: LibraryDatabase, limit: Int, now: Date
     ) throws -> ImportReport? {
         guard SiblingLibrary.isThere(folder) else { return nil }
-        return try database.pool.write { db in
+        return try database.writeNow { db in
             guard try Row.fetchOne(db, sql: "SELECT 1 FROM imported WHERE source = '.'") == nil else { return nil }
             let library: SiblingLibrary
             do {

@@ -64,7 +64,7 @@ extension VoiceStore {
 
     /// Finishes what a killed process began: files of deleted voices, and half a file that nobody writes any more.
     static func finishRemovals(in folder: URL, _ database: LibraryDatabase, olderThan limit: Date) throws {
-        try database.pool.write { db in
+        try database.writeNow { db in
             for filename in try String.fetchAll(db, sql: "SELECT filename FROM removal") {
                 try Disk.remove(folder.appending(path: filename))
             }

@@ -143,7 +143,7 @@ struct InfoRoutes: Sendable {
             "server": ["host": .string(address.host), "port": .count(address.port)],
             "model": [
                 "device": "cpu", "name": .string(service.engine.modelName),
-                "default_voice": .string(service.voices?.defaultVoice ?? service.engine.defaultVoice),
+                "default_voice": .string(service.engine.defaultVoice),
             ],
             "defaults": [
                 "exaggeration": .number(rules.defaults.exaggeration), "cfg_weight": .number(rules.defaults.cfgWeight),
