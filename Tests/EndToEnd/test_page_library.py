@@ -1,6 +1,5 @@
 """The studio page's views of voices and long texts."""
 
-import urllib.error
 import urllib.request
 
 import pytest
@@ -23,16 +22,6 @@ async def studio():
     async with Studio() as studio:
         yield studio
         assert await studio.problems() == []
-
-
-@pytest.fixture(scope="session")
-def library(server):
-    """The server, if it keeps voices and jobs."""
-    try:
-        urllib.request.urlopen(server.http + "/voices", timeout=10).close()
-    except urllib.error.HTTPError as error:
-        pytest.skip(f"GET /voices answers {error.code}")
-    return server
 
 
 @pytest.fixture
@@ -107,8 +96,8 @@ async def test_the_microphone_records_a_file(server, studio):
     assert size.endswith(" KB") and 40 < int(size.split()[0]) < 400
 
 
-async def test_voices_from_upload_to_deletion(library, studio, recording, tmp_path):
-    await studio.visit(library.http)
+async def test_voices_from_upload_to_deletion(server, studio, recording, tmp_path):
+    await studio.visit(server.http)
     await studio.click("tab-voices")
     await studio.click("upload")
     assert await studio.text("voice_name-error") != "" and await studio.focused() == "voice_name"
@@ -162,8 +151,8 @@ async def test_voices_from_upload_to_deletion(library, studio, recording, tmp_pa
     assert await studio.run("document.querySelector('[aria-label=\"Delete: Paged\"]') === null")
 
 
-async def test_a_long_text_becomes_a_job(library, studio):
-    await studio.visit(library.http)
+async def test_a_long_text_becomes_a_job(server, studio):
+    await studio.visit(server.http)
     await studio.type_into("text", (LONG + " ") * 20)
     await studio.wait_for("document.getElementById('make-job').checkVisibility()")
     await studio.type_into("long-format", "wav")
