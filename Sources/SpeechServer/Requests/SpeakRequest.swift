@@ -2,7 +2,7 @@ import AudioDSP
 import SpeechEngine
 
 /// A request for speech over HTTP: what is spoken, as over the WebSocket, and how it is answered.
-struct SpeakRequest: Sendable {
+package struct SpeakRequest: Sendable {
     enum StreamFormat: String, Sendable, CaseIterable {
         case audio, sse
     }
@@ -12,7 +12,7 @@ struct SpeakRequest: Sendable {
         case model, standard
     }
 
-    enum Strategy: String, Sendable, CaseIterable {
+    package enum Strategy: String, Sendable, CaseIterable {
         case sentence, paragraph, fixed, word
     }
 

@@ -1,11 +1,13 @@
 import Chatterbox
 
 /// Text that arrives bit by bit, as from a language model; gives its sentences as they become whole.
-struct TextBuffer: Sendable {
+package struct TextBuffer: Sendable {
     private var pending = ""
 
+    package init() {}
+
     /// - Returns: sentences that are whole since: what follows them shows that they have ended.
-    mutating func append(_ text: String) -> [String] {
+    package mutating func append(_ text: String) -> [String] {
         pending += text
         var blocks = Array(RawBlocks(pending))
         // The last may go on.
@@ -17,7 +19,7 @@ struct TextBuffer: Sendable {
     }
 
     /// Everything that is left, whole or not.
-    mutating func flush() -> [String] {
+    package mutating func flush() -> [String] {
         defer { pending = "" }
         let text = pending.trimmingSpaces
         return text.isEmpty ? [] : [text]
