@@ -47,6 +47,8 @@ class StreamResult:
     metrics: list = field(default_factory=list)
     words: list = field(default_factory=list)
     """With `include_timestamps=True`: `{"word", "start", "end"}` each, in seconds of the audio."""
+    queued: list = field(default_factory=list)
+    """Each place in the server's queue that the request had: `position`, `estimated_wait`."""
     done: dict = field(default_factory=dict)
     cancelled: bool = False
     first_audio_seconds: Optional[float] = None
@@ -171,7 +173,9 @@ class ChatterboxStreamingClient:
                     on_audio(chunk)
                 continue
             kind = message["type"]
-            if kind == "info":
+            if kind == "queued":
+                result.queued.append(message)
+            elif kind == "info":
                 result.info = message
             elif kind == "metrics":
                 result.metrics.append(message["data"])

@@ -132,6 +132,9 @@ export class Connection extends EventTarget {
         this.#retryMs = FIRST_RETRY_MS;
         this.#set("open");
         break;
+      case "queued":
+        handlers?.queued?.(message);
+        break;
       case "info":
         this.#current = handlers;
         this.#needsHeader = message.parameters?.output_format !== "base64";

@@ -90,8 +90,14 @@ export class Speaking extends EventTarget {
   #handlers(take, clickedAt) {
     const isWanted = () => this.take === take && ["waiting", "speaking"].includes(take.state);
     return {
+      queued: ({ position, estimated_wait: wait }) => {
+        if (!isWanted()) return;
+        take.note = `Others are spoken first: place ${position}${wait ? `, ${Math.ceil(wait)} s at most` : ""}…`;
+        this.#changed();
+      },
       info: (message) => {
         if (!isWanted()) return;
+        take.note = undefined;
         take.voice = message.voice ?? take.voice;
         take.ignored = message.ignored_parameters;
         if (message.sample_rate !== take.sampleRate) {

@@ -10,6 +10,7 @@ struct ck_matrix {
     size_t outputs, inputs;
     ck_precision precision;
     ck_panels panels;
+    void *owned;                // pages that the panels are in; NULL if they are somebody else's
     ck_onednn *product;         // or NULL
 };
 
@@ -19,6 +20,10 @@ enum {
     SHARED_COLUMNS = 1 << 18,   // and weights from which columns are
 };
 
+static size_t element_bytes(ck_precision precision) {
+    return precision == CK_FLOAT32 ? sizeof(float) : precision == CK_BFLOAT16 ? sizeof(uint16_t) : sizeof(int8_t);
+}
+
 static void *zeroed(size_t bytes) {
     size_t rounded = (bytes + 63) / 64 * 64;
     void *memory = aligned_alloc(64, rounded ? rounded : 64);
@@ -26,8 +31,10 @@ static void *zeroed(size_t bytes) {
     return memory;
 }
 
-static size_t element_bytes(ck_precision precision) {
-    return precision == CK_FLOAT32 ? sizeof(float) : precision == CK_BFLOAT16 ? sizeof(uint16_t) : sizeof(int8_t);
+static size_t padded(size_t outputs) { return (outputs + CK_PANEL - 1) / CK_PANEL * CK_PANEL; }
+
+static size_t panel_bytes(size_t outputs, size_t inputs, ck_precision precision) {
+    return padded(outputs) * ck_onednn_inputs(inputs, precision) * element_bytes(precision);
 }
 
 // Packing ---------------------------------------------------------------------------------------------------------
@@ -81,45 +88,73 @@ static void pack_panel(void *context, size_t index) {
     }
 }
 
-ck_matrix *ck_matrix_create(const float *weight, size_t outputs, size_t inputs, ptrdiff_t output_step,
-                            ptrdiff_t input_step, const float *bias, ck_precision precision) {
+// Panels, then of int8 the columns' scales and sums.
+size_t ck_matrix_bytes(size_t outputs, size_t inputs, ck_precision precision) {
+    return panel_bytes(outputs, inputs, precision)
+        + (precision == CK_INT8 ? padded(outputs) * (sizeof(float) + sizeof(int32_t)) : 0);
+}
+
+const void *ck_matrix_packed(const ck_matrix *m) { return m->panels.panels; }
+
+// Without what oneDNN makes of the panels.
+static ck_matrix *of_panels(const void *packed, size_t outputs, size_t inputs, const float *bias, ck_precision precision) {
     ck_matrix *m = calloc(1, sizeof *m);
-    if (!m) return NULL;
-    size_t padded = (outputs + CK_PANEL - 1) / CK_PANEL * CK_PANEL;
-    m->outputs = outputs;
-    m->inputs = inputs;
-    m->precision = precision;
-    m->panels.k = inputs;
-    m->panels.panel_k = ck_onednn_inputs(inputs, precision);
-    m->panels.n = outputs;
-    m->panels.panels = zeroed(padded * m->panels.panel_k * element_bytes(precision));
-    float *filled = bias ? zeroed(padded * sizeof(float)) : NULL;
-    m->panels.bias = filled;
-    bool made = m->panels.panels && (filled || !bias);
-    if (precision == CK_INT8) {
-        m->panels.scales = zeroed(padded * sizeof(float));
-        m->panels.column_sums = zeroed(padded * sizeof(int32_t));
-        made = made && m->panels.scales && m->panels.column_sums;
-    }
-    packing p = {.weight = weight, .output_step = output_step, .input_step = input_step, .matrix = m};
-    if (made) ck_parallel(padded / CK_PANEL, pack_panel, &p);
-    if (!made || atomic_load(&p.failed)) {
-        ck_matrix_destroy(m);
+    float *filled = bias ? zeroed(padded(outputs) * sizeof(float)) : NULL;
+    if (!m || (bias && !filled)) {
+        free(m);
+        free(filled);
         return NULL;
     }
     if (bias) memcpy(filled, bias, outputs * sizeof(float));
-    if (outputs && inputs && precision != CK_INT8 && ck_onednn_allowed())
-        m->product = ck_onednn_create(outputs, inputs, precision == CK_BFLOAT16, m->panels.panels, filled);
+    m->outputs = outputs;
+    m->inputs = inputs;
+    m->precision = precision;
+    m->panels = (ck_panels){.panels = packed, .bias = filled, .k = inputs,
+                            .panel_k = ck_onednn_inputs(inputs, precision), .n = outputs};
+    if (precision == CK_INT8) {
+        m->panels.scales = (const float *)((const char *)packed + panel_bytes(outputs, inputs, precision));
+        m->panels.column_sums = (const int32_t *)(m->panels.scales + padded(outputs));
+    }
+    return m;
+}
+
+static void add_product(ck_matrix *m) {
+    if (m->outputs && m->inputs && m->precision != CK_INT8 && ck_onednn_allowed())
+        m->product = ck_onednn_create(m->outputs, m->inputs, m->precision == CK_BFLOAT16, m->panels.panels, m->panels.bias);
+}
+
+ck_matrix *ck_matrix_adopt(const void *packed, size_t outputs, size_t inputs, const float *bias, ck_precision precision) {
+    ck_matrix *m = of_panels(packed, outputs, inputs, bias, precision);
+    if (m) add_product(m);
+    return m;
+}
+
+ck_matrix *ck_matrix_create(const float *weight, size_t outputs, size_t inputs, ptrdiff_t output_step,
+                            ptrdiff_t input_step, const float *bias, ck_precision precision) {
+    size_t bytes = ck_matrix_bytes(outputs, inputs, precision);
+    void *pages = ck_pages(bytes ? bytes : 1);
+    ck_matrix *m = pages ? of_panels(pages, outputs, inputs, bias, precision) : NULL;
+    if (!m) {
+        ck_pages_free(pages, bytes ? bytes : 1);
+        return NULL;
+    }
+    m->owned = pages;
+    packing p = {.weight = weight, .output_step = output_step, .input_step = input_step, .matrix = m};
+    ck_parallel(padded(outputs) / CK_PANEL, pack_panel, &p);
+    if (atomic_load(&p.failed)) {
+        ck_matrix_destroy(m);
+        return NULL;
+    }
+    add_product(m);
     return m;
 }
 
 void ck_matrix_destroy(ck_matrix *m) {
     if (!m) return;
+    size_t bytes = ck_matrix_bytes(m->outputs, m->inputs, m->precision);
     ck_onednn_destroy(m->product);
-    free((void *)m->panels.panels);
+    ck_pages_free(m->owned, bytes ? bytes : 1);
     free((void *)m->panels.bias);
-    free((void *)m->panels.scales);
-    free((void *)m->panels.column_sums);
     free(m);
 }
 

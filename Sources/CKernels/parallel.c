@@ -29,6 +29,7 @@ static helper helpers[MOST_HELPERS];
 static atomic_size_t helper_count;
 static atomic_size_t busy;                                  // threads that compute, and helpers claimed
 static pthread_mutex_t growth = PTHREAD_MUTEX_INITIALIZER;
+static _Thread_local int working;                          // calls of ck_begin_work that have no end yet
 static _Thread_local bool inside;                           // a piece of a job: it is not divided again
 
 static void relax(void) {
@@ -98,8 +99,17 @@ void ck_set_cores(size_t cores) {
 
 size_t ck_cores(void) { return atomic_load_explicit(&helper_count, memory_order_relaxed) + 1; }
 
-void ck_begin_work(void) { atomic_fetch_add(&busy, 1); }
-void ck_end_work(void) { atomic_fetch_sub(&busy, 1); }
+void ck_begin_work(void) {
+    working++;
+    atomic_fetch_add(&busy, 1);
+}
+
+void ck_end_work(void) {
+    working--;
+    atomic_fetch_sub(&busy, 1);
+}
+
+bool ck_is_working(void) { return working; }
 
 // Gives the job to helpers while there are cores that nobody uses.
 static void enlist(job *j, size_t most) {

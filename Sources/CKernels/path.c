@@ -3,9 +3,6 @@
 #include <cpuid.h>
 #endif
 #include <dlfcn.h>
-#if defined(__GLIBC__)
-#include <malloc.h>
-#endif
 #include <pthread.h>
 #include <stdlib.h>
 #include "kernel_table.h"
@@ -52,7 +49,7 @@ static const ck_kernels *table(ck_path path) {
 
 static void free_scratch(void *pointer) {
     scratch *s = pointer;
-    for (int i = 0; i < CK_SCRATCH_SLOTS; i++) free(s->memory[i]);
+    for (int i = 0; i < CK_SCRATCH_SLOTS; i++) ck_pages_free(s->memory[i], s->bytes[i]);
     free(s);
 }
 
@@ -116,18 +113,12 @@ void *ck_scratch(int slot, size_t bytes) {
         }
     }
     if (s->bytes[slot] < bytes) {
-        free(s->memory[slot]);
+        ck_pages_free(s->memory[slot], s->bytes[slot]);
         s->bytes[slot] = 0;
-        size_t rounded = (bytes + bytes / 2 + 63) / 64 * 64;
-        s->memory[slot] = aligned_alloc(64, rounded);
+        size_t rounded = (bytes + bytes / 2 + 4095) / 4096 * 4096;
+        s->memory[slot] = ck_pages(rounded);
         if (!s->memory[slot]) return NULL;
         s->bytes[slot] = rounded;
     }
     return s->memory[slot];
-}
-
-void ck_give_back_memory(void) {
-#if defined(__GLIBC__)
-    malloc_trim(0);
-#endif
 }

@@ -20,15 +20,25 @@ public final class ChatterboxModel: Sendable {
     /// files are there.
     /// - Parameter watchingAllHeads: whether T3 tells the attention of every head, to find those that follow the text;
     ///   otherwise of those in its configuration or in `AlignmentFile`.
+    /// - Parameter keepsPacked: whether packed weights are kept in files for the next start; see `PackedWeights`.
     /// - Throws: `ChatterboxError`, `CheckpointError`, `TextError`, `TensorError`.
     public static func load(
-        folder: URL, precision: Precision, selection: OfficialModel.Selection = .init(), watchingAllHeads: Bool = false
+        folder: URL, precision: Precision, selection: OfficialModel.Selection = .init(), watchingAllHeads: Bool = false,
+        keepsPacked: Bool = false
     ) throws -> ChatterboxModel {
         var configuration = try ModelConfiguration.read(from: folder, selection: selection)
         if watchingAllHeads { configuration.t3.alignmentHeads = configuration.t3.allHeads }
-        return try ChatterboxModel(folder: folder, configuration: configuration, precision: precision) {
-            WeightReader(try openCheckpoint(folder.appendingPathComponent($0)))
+        var packed: [PackedWeights] = []
+        let model = try ChatterboxModel(folder: folder, configuration: configuration, precision: precision) { name in
+            let url = folder.appendingPathComponent(name)
+            let file = try openCheckpoint(url)
+            let weights = keepsPacked ? PackedWeights(of: file, at: url, precision: precision) : nil
+            if let weights { packed.append(weights) }
+            return WeightReader(file, packed: weights)
         }
+        // Hundreds of MB to write: who waits for the model doesn't wait for that.
+        for weights in packed where !weights.isComplete { Thread.detachNewThread { weights.save() } }
+        return model
     }
 
     /// - Parameters:

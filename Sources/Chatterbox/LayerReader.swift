@@ -10,25 +10,28 @@ struct LayerReader {
 
     func tensor(_ name: String, _ shape: [Int]) throws -> Tensor { try reader.tensor(name, shape: shape) }
 
+    /// One to be packed: read if it hasn't been packed before.
+    func weight(_ name: String, _ shape: [Int]) throws -> Weight { try reader.weight(name, shape: shape) }
+
     func linear(_ name: String, _ inputs: Int, _ outputs: Int, bias: Bool = true) throws -> Linear {
         try Linear(
-            weight: tensor(name + ".weight", [outputs, inputs]), bias: bias ? tensor(name + ".bias", [outputs]) : nil,
+            weight: weight(name + ".weight", [outputs, inputs]), bias: bias ? tensor(name + ".bias", [outputs]) : nil,
             precision: precision)
     }
 
     /// Several projections of one input as a single product, outputs in the order of the names.
     func linear(fusing names: [String], _ inputs: Int, _ outputs: Int, bias: Bool = true) throws -> Linear {
-        let weights = try names.map { try tensor($0 + ".weight", [outputs, inputs]) }
+        let weights = try names.map { try weight($0 + ".weight", [outputs, inputs]) }
         let biases = try bias ? names.map { try tensor($0 + ".bias", [outputs]) } : []
         return try Linear(
-            weight: .concatenated(weights, axis: 0), bias: bias ? .concatenated(biases, axis: 0) : nil,
+            weight: .concatenated(weights), bias: bias ? .concatenated(biases, axis: 0) : nil,
             precision: precision)
     }
 
     /// A projection stored as `[inputs, outputs]`, as GPT-2's `Conv1D` are.
     func transposedLinear(_ name: String, _ inputs: Int, _ outputs: Int) throws -> Linear {
         try Linear(
-            weight: tensor(name + ".weight", [inputs, outputs]), isTransposed: true,
+            weight: weight(name + ".weight", [inputs, outputs]), isTransposed: true,
             bias: tensor(name + ".bias", [outputs]), precision: precision)
     }
 
@@ -38,7 +41,7 @@ struct LayerReader {
         padding: (left: Int, right: Int), bias: Bool = true
     ) throws -> Conv1d {
         try Conv1d(
-            weight: tensor(name + ".weight", [outputs, inputs, kernel]),
+            weight: weight(name + ".weight", [outputs, inputs, kernel]),
             bias: bias ? tensor(name + ".bias", [outputs]) : nil, stride: stride, dilation: dilation, padding: padding,
             layout: .channelsLast, precision: precision)
     }

@@ -1,4 +1,5 @@
 import Synchronization
+import Tensors
 
 /// Values that take long to make: each is made once, by whoever wants it first while the others wait, and those that were
 /// wanted last are kept.
@@ -24,6 +25,8 @@ package final class RecentValues<Key: Equatable & Sendable, Value: Sendable>: Se
             return entry
         }
         do {
+            // Who makes it may need this thread's core.
+            if entry.value.withLockIfAvailable({ _ in }) == nil { Cores.waiting { entry.value.withLock { _ in } } }
             return try entry.value.withLock { value in
                 if let value { return value }
                 let made = try make()

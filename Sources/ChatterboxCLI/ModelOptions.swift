@@ -43,10 +43,17 @@ struct ModelOptions: ParsableArguments {
             "A file of names and their pronunciation, one a line. [CHATTERBOX_LEXICON; none]", valueName: "file"))
     var lexicon: String?
 
+    @Option(
+        help: """
+            on or off: keep packed weights in a file beside each large checkpoint, or in the cache folder where that \
+            can't be written, so that the next start takes less than a second. [CHATTERBOX_PACKED_WEIGHTS; on]
+            """)
+    var packedWeights: String?
+
     var arguments: [String: String?] {
         [
             "chatterbox.model": model.isEmpty ? nil : model.joined(separator: ","), "chatterbox.threads": threads,
-            "chatterbox.precision": precision,
+            "chatterbox.precision": precision, "chatterbox.packed.weights": packedWeights,
             "chatterbox.lexicon": lexicon, "chatterbox.variant": variant, "chatterbox.decoder": decoder,
         ]
     }

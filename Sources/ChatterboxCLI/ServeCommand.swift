@@ -28,8 +28,15 @@ struct ServeCommand: AsyncParsableCommand {
 
     @OptionGroup var model: ModelOptions
 
-    @Option(help: "Requests spoken at the same time. [CHATTERBOX_MAX_SESSIONS; the engine's choice]")
+    @Option(
+        help: """
+            Requests of a model spoken at the same time, even if that is slower than real time; others wait. \
+            [CHATTERBOX_MAX_SESSIONS; as many as stay in real time, by what speech has cost lately]
+            """)
     var maxSessions: String?
+
+    @Option(help: "Requests of a model that may wait to be spoken. [CHATTERBOX_MAX_WAITING; 32]")
+    var maxWaiting: String?
 
     @Option(help: "WebSocket connections open at the same time. [CHATTERBOX_MAX_CONNECTIONS; 256]")
     var maxConnections: String?
@@ -75,6 +82,7 @@ struct ServeCommand: AsyncParsableCommand {
         arguments["host"] = host
         arguments["port"] = port
         arguments["chatterbox.max.sessions"] = maxSessions
+        arguments["chatterbox.max.waiting"] = maxWaiting
         arguments["chatterbox.max.connections"] = maxConnections
         arguments["chatterbox.connection.timeout"] = connectionTimeout
         arguments["chatterbox.memory.budget"] = memoryBudget

@@ -5,6 +5,8 @@ import ModelHub
 import SpeechEngine
 
 extension Settings {
+    private enum Switch: String, CaseIterable { case on, off }
+
     /// A model as `--model` says it.
     private struct Model {
         /// What requests call it.
@@ -81,9 +83,13 @@ extension Settings {
     private func engineConfiguration(_ model: Model, isFirst: Bool) throws -> SpeechEngine.Configuration {
         var configuration = SpeechEngine.Configuration(modelFolder: try ModelLocation.folder(model.location))
         configuration.precision = try choice("chatterbox.precision", default: configuration.precision)
+        configuration.keepsPackedWeights = try choice("chatterbox.packed.weights", default: Switch.on) == .on
         configuration.threads = try integer("chatterbox.threads", in: 1...1024, default: configuration.threads)
-        configuration.maxSessions = try integer(
-            "chatterbox.max.sessions", in: 1...10_000, default: configuration.maxSessions)
+        if string("chatterbox.max.sessions") != nil {
+            configuration.maxSessions = try integer("chatterbox.max.sessions", in: 1...10_000, default: 1)
+        }
+        configuration.maxWaiting = try integer(
+            "chatterbox.max.waiting", in: 0...10_000, default: configuration.maxWaiting)
         if isFirst {
             configuration.selection = try selection(of: model.location)
             configuration.lexiconFile = string("chatterbox.lexicon").map { URL(filePath: $0) }

@@ -16,8 +16,12 @@ public struct WeightReader: Sendable {
         let read = Mutex<Set<String>>([])
         /// nil throws at the first finding.
         let audit: CheckpointAudit?
+        /// Has some of the weights packed already, or keeps them when they are.
+        let packed: (any PackedStore)?
 
-        init(audit: CheckpointAudit? = nil) { self.audit = audit }
+        init(audit: CheckpointAudit? = nil, packed: (any PackedStore)? = nil) {
+            (self.audit, self.packed) = (audit, packed)
+        }
     }
 
     /// The checkpoint's name, for messages.
@@ -26,8 +30,9 @@ public struct WeightReader: Sendable {
     private let prefix: String
     private let account: Account
 
-    public init(_ file: any TensorFile) {
-        self.init(file: file.name, source: .file(file), prefix: "", account: Account())
+    /// - Parameter packed: keeps this file's weights packed.
+    public init(_ file: any TensorFile, packed: (any PackedStore)? = nil) {
+        self.init(file: file.name, source: .file(file), prefix: "", account: Account(packed: packed))
     }
 
     /// A reader that goes on where the others throw: it writes down what is wrong, and hands out zeros instead. The model
@@ -79,6 +84,15 @@ public struct WeightReader: Sendable {
         case .file(let file): return try account.audit?.tensor(key, of: file, shape: shape) ?? file.tensor(key)
         case .shapes: return Tensor(zeros: shape.map { _ in 1 })
         }
+    }
+
+    /// A weight to be packed: checked and accounted for now, read when its numbers are needed.
+    /// - Throws: `CheckpointError.missing`, `.shape`; reading it `.dtype`.
+    public func weight(_ name: String, shape: [Int]) throws -> Weight {
+        guard case .file(let file) = source, account.audit == nil, let key = try check(name, shape: shape) else {
+            return Weight(try tensor(name, shape: shape))
+        }
+        return Weight(key: key, shape: shape, store: account.packed) { try file.tensor(key) }
     }
 
     /// Integers such as token ids, of any length.

@@ -16,9 +16,28 @@ package final class Scheduler<Model: SpeechModel>: @unchecked Sendable {
         var busy = 0
         /// Accepted, no place yet; in order.
         var waiting: [Session<Model>] = []
+        /// Being spoken, wherever they are.
+        var admitted: [ObjectIdentifier: Expected] = [:]
+        var admission: Admission
+        /// Since when something has been computed that `admission` doesn't know of.
+        var busySince: ContinuousClock.Instant?
         var isMakingTokens = false
         var isStopping = false
+        /// Whether memory that only speech needs was given back since the last request.
+        var isTidy = true
         var running: Int { ready.count + parked.count + busy }
+
+        init(admission: Admission) { self.admission = admission }
+
+        /// Whether one more may be spoken. Sessions that wait for their listeners cost nothing.
+        var hasPlace: Bool { ready.count + busy < admission.places && running < admission.most }
+    }
+
+    /// Seconds of audio of a session: in all, as far as one can tell, and made.
+    private struct Expected {
+        var all: Double
+        var made = 0.0
+        var left: Double { max(all - made, 0) }
     }
 
     private enum Work {
@@ -28,17 +47,18 @@ package final class Scheduler<Model: SpeechModel>: @unchecked Sendable {
 
     /// Who has so many seconds more than the one who has least needn't share a pass with it, which would take longer.
     private static var hurry: Double { 2 }
+    /// Seconds without a request after which memory is given back.
+    private static var tidyingDelay: Double { 5 }
 
     private let model: Model
     private let condition = NSCondition()
-    private var state = State()
-    private let maxRunning: Int
+    private var state: State
     private let maxWaiting: Int
 
     /// - Parameter model: that speaks all requests, and so can speak them together.
-    package init(model: Model, threads: Int, maxRunning: Int, maxWaiting: Int) {
+    package init(model: Model, threads: Int, admission rule: Admission.Rule, maxWaiting: Int) {
         self.model = model
-        self.maxRunning = maxRunning
+        state = State(admission: Admission(rule))
         self.maxWaiting = maxWaiting
         for index in 0..<threads {
             let thread = Thread { [weak self] in
@@ -65,20 +85,54 @@ package final class Scheduler<Model: SpeechModel>: @unchecked Sendable {
             model: model, request: request, voiceName: voiceName, voices: voices, seed: seed)
         let queue = EventQueue(capacity: maxUnreadChunks)
         queue.onChange { [weak self] in self?.review() }
-        try add(Session(utterance: utterance, queue: queue, seed: seed, sampleRateHz: model.sampleRateHz))
-        return SpeechStream(queue: queue)
+        let (waiting, places) = AsyncStream.makeStream(of: QueuePlace.self, bufferingPolicy: .bufferingNewest(1))
+        try add(
+            Session(
+                utterance: utterance, request: request, queue: queue, places: places, seed: seed,
+                sampleRateHz: model.sampleRateHz))
+        return SpeechStream(queue: queue, waiting: waiting)
     }
 
     private func add(_ session: Session<Model>) throws {
         try condition.withLock {
             guard !state.isStopping else { throw SpeechEngineError.shuttingDown }
-            if state.running < maxRunning {
-                state.ready.append(session)
+            state.isTidy = false
+            if state.waiting.isEmpty, state.hasPlace {
+                admit(session)
             } else {
-                guard state.waiting.count < maxWaiting else { throw SpeechEngineError.queueFull(limit: maxWaiting) }
+                guard state.waiting.count < maxWaiting else {
+                    throw SpeechEngineError.queueFull(limit: maxWaiting, wait: wait(before: state.waiting.count))
+                }
                 state.waiting.append(session)
+                tellPlaces(from: state.waiting.count - 1)
             }
             condition.signal()
+        }
+    }
+
+    /// With the lock held.
+    private func admit(_ session: Session<Model>) {
+        session.begin()
+        state.admitted[ObjectIdentifier(session)] = Expected(all: expectedAudio(of: session))
+        state.ready.append(session)
+    }
+
+    private func expectedAudio(of session: Session<Model>) -> Double {
+        let expected = state.admission.expectedAudio(characters: session.characters)
+        return min(max(expected, session.audioLimits.lowerBound), session.audioLimits.upperBound)
+    }
+
+    /// Seconds until all are spoken that are admitted or in front of a place in the queue: at most so long is the wait.
+    private func wait(before index: Int) -> Double? {
+        state.admission.wait(
+            audio: state.admitted.values.reduce(0) { $0 + $1.left }
+                + state.waiting[..<index].reduce(0) { $0 + expectedAudio(of: $1) })
+    }
+
+    /// Tells those in the queue where they are. With the lock held.
+    private func tellPlaces(from first: Int = 0) {
+        for index in state.waiting.indices.dropFirst(first) {
+            state.waiting[index].wait(at: QueuePlace(position: index + 1, estimatedWait: wait(before: index)))
         }
     }
 
@@ -91,13 +145,21 @@ package final class Scheduler<Model: SpeechModel>: @unchecked Sendable {
             condition.broadcast()
             return all
         }
-        for session in ended { session.queue.finish(SpeechEngineError.shuttingDown) }
+        for session in ended { end(session) }
+    }
+
+    private func end(_ session: Session<Model>) {
+        session.queue.finish(SpeechEngineError.shuttingDown)
+        session.endWait()
     }
 
     /// After a read or a cancellation: parked sessions may go on, cancelled ones free their places.
     private func review() {
         condition.withLock {
+            let gone = state.waiting.filter { $0.queue.isCancelled }
             state.waiting.removeAll { $0.queue.isCancelled }
+            for session in gone { session.endWait() }
+            if !gone.isEmpty { tellPlaces() }
             let all = state.ready + state.parked
             (state.ready, state.parked) = ([], [])
             place(all)
@@ -107,10 +169,18 @@ package final class Scheduler<Model: SpeechModel>: @unchecked Sendable {
 
     /// Sessions that nobody works on, and those that wait, where they belong now. With the lock held.
     private func place(_ sessions: [Session<Model>]) {
-        for session in sessions where !session.queue.isCancelled {
-            if session.queue.isFull { state.parked.append(session) } else { state.ready.append(session) }
+        for session in sessions {
+            if session.queue.isCancelled {
+                state.admitted[ObjectIdentifier(session)] = nil
+            } else if session.queue.isFull {
+                state.parked.append(session)
+            } else {
+                state.ready.append(session)
+            }
         }
-        while state.running < maxRunning, !state.waiting.isEmpty { state.ready.append(state.waiting.removeFirst()) }
+        guard state.hasPlace, !state.waiting.isEmpty else { return }
+        while state.hasPlace, !state.waiting.isEmpty { admit(state.waiting.removeFirst()) }
+        tellPlaces()
     }
 
     /// Takes sessions, does their most urgent work, gives them back.
@@ -119,16 +189,27 @@ package final class Scheduler<Model: SpeechModel>: @unchecked Sendable {
         let taken = condition.withLock { () -> Work? in
             while !state.isStopping {
                 if let work = take() { return work }
-                condition.wait()
+                rest()
             }
             return nil
         }
         switch taken {
-        case .own(let session): return giveBack(Cores.working { session.advance() } ? [session] : [], of: 1)
+        case .own(let session):
+            return giveBack(Cores.working { session.advance() } ? [session] : [], of: [session])
         case .tokens(let sessions):
             let left = Cores.working { Session.makeTokens(sessions, model: model) }
-            return giveBack(left, of: sessions.count, madeTokens: true)
+            return giveBack(left, of: sessions, madeTokens: true)
         case nil: return false
+        }
+    }
+
+    /// Waits for something to do; gives memory back if nothing comes for long. With the lock held.
+    private func rest() {
+        guard state.running == 0, !state.isTidy else { return condition.wait() }
+        let isWoken = condition.wait(until: Date(timeIntervalSinceNow: Self.tidyingDelay))
+        if !isWoken, state.running == 0, !state.isTidy {
+            state.isTidy = true
+            MemoryPool.shared.releaseIdle()
         }
     }
 
@@ -148,6 +229,7 @@ package final class Scheduler<Model: SpeechModel>: @unchecked Sendable {
             makesTokens
             ? able.indices.filter { able[$0].work == .token && leads[$0] <= limit }.map { able[$0] } : [able[best]]
         state.ready.removeAll { session in taken.contains { $0 === session } }
+        if state.busy == 0 { state.busySince = now }
         state.busy += taken.count
         if makesTokens { state.isMakingTokens = true }
         // Another thread may do something of what is left.
@@ -157,16 +239,34 @@ package final class Scheduler<Model: SpeechModel>: @unchecked Sendable {
 
     /// - Parameters:
     ///   - sessions: that go on.
-    ///   - count: of those that were taken.
+    ///   - taken: those that were taken.
     /// - Returns: false when the scheduler has stopped.
-    private func giveBack(_ sessions: [Session<Model>], of count: Int, madeTokens: Bool = false) -> Bool {
+    private func giveBack(_ sessions: [Session<Model>], of taken: [Session<Model>], madeTokens: Bool = false) -> Bool {
         let stopped = condition.withLock {
-            state.busy -= count
+            state.busy -= taken.count
+            account(for: taken, left: sessions)
             if madeTokens { state.isMakingTokens = false }
             if !state.isStopping { place(sessions) }
             return state.isStopping
         }
-        if stopped { for session in sessions { session.queue.finish(SpeechEngineError.shuttingDown) } }
+        if stopped { for session in sessions { end(session) } }
         return !stopped
+    }
+
+    /// What was computed, and what came of it. With the lock held, by whoever still has the sessions.
+    private func account(for taken: [Session<Model>], left: [Session<Model>]) {
+        let now = ContinuousClock.now
+        let seconds = state.busySince.map { $0.duration(to: now).seconds } ?? 0
+        state.busySince = state.busy > 0 ? now : nil
+        state.admission.observe(busy: seconds, audio: taken.reduce(0) { $0 + $1.takeAudio() })
+        for session in taken {
+            let id = ObjectIdentifier(session)
+            state.admitted[id]?.made = session.audioDuration
+            guard !left.contains(where: { $0 === session }) else { continue }
+            state.admitted[id] = nil
+            if session.isSpoken {
+                state.admission.observe(characters: session.characters, audio: session.audioDuration)
+            }
+        }
     }
 }

@@ -5,14 +5,29 @@ final class Session<Model: SpeechModel>: @unchecked Sendable {
     let queue: EventQueue
     private var utterance: Utterance<Model>
     private let seed: UInt64
-    let accepted: ContinuousClock.Instant
+    /// When it got its place; until then when it came. Times count from here.
+    private(set) var accepted: ContinuousClock.Instant
+    /// Tells the client where in the queue it is; ends with the wait.
+    private let places: AsyncStream<QueuePlace>.Continuation
+    /// Seconds of audio that were accounted for.
+    private var accounted = 0.0
+    let characters: Int
+    /// The most speech tokens' worth of audio, and the least, in seconds.
+    let audioLimits: ClosedRange<Double>
     private var firstChunk: Duration?
     private var chunks = 0
     private var sent = 0
     private let sampleRateHz: Int
 
-    init(utterance: Utterance<Model>, queue: EventQueue, seed: UInt64, sampleRateHz: Int) {
+    init(
+        utterance: Utterance<Model>, request: SpeechRequest, queue: EventQueue,
+        places: AsyncStream<QueuePlace>.Continuation, seed: UInt64, sampleRateHz: Int
+    ) {
         self.utterance = utterance
+        self.places = places
+        characters = request.input.unicodeScalars.count
+        let tokens = min(request.minNewTokens, request.maxNewTokens)...request.maxNewTokens
+        audioLimits = utterance.seconds(tokens.lowerBound)...utterance.seconds(tokens.upperBound)
         self.queue = queue
         self.seed = seed
         self.sampleRateHz = sampleRateHz
@@ -26,6 +41,30 @@ final class Session<Model: SpeechModel>: @unchecked Sendable {
     }
 
     var work: Utterance<Model>.Work { utterance.work }
+
+    /// Seconds of audio so far; for whoever has the session.
+    var audioDuration: Double { utterance.audioDuration }
+
+    /// Seconds of audio since the last call.
+    func takeAudio() -> Double {
+        defer { accounted = utterance.audioDuration }
+        return utterance.audioDuration - accounted
+    }
+
+    /// Whether its text was spoken to the end.
+    var isSpoken: Bool { utterance.isSpoken }
+
+    func wait(at place: QueuePlace) { places.yield(place) }
+
+    /// Ends the wait, also of one that is over.
+    func endWait() { places.finish() }
+
+    func begin() {
+        accepted = .now
+        endWait()
+    }
+
+    deinit { places.finish() }
 
     /// Makes a token for each of the sessions, which want one, in one pass of their model.
     /// - Returns: those that go on.

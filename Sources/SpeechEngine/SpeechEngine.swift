@@ -13,18 +13,20 @@ public final class SpeechEngine: SpeechSynthesizing {
         public var precision: Precision
         /// Inference threads.
         public var threads: Int
-        /// Requests that are spoken at once; others wait.
-        public var maxSessions: Int
+        /// Requests that are spoken at once, while others wait; nil is as many as stay in real time.
+        public var maxSessions: Int?
         /// Requests that may wait for a place.
         public var maxWaiting: Int
         /// Chunks that may wait for a slow listener before its request pauses.
         public var maxUnreadChunks: Int
         /// Pronunciations of names; see `Lexicon`.
         public var lexiconFile: URL?
+        /// Whether packed weights are kept in files, so that the next start is quick; see `PackedWeights`.
+        public var keepsPackedWeights = false
 
         public init(
             modelFolder: URL, precision: Precision = .int8,
-            threads: Int = ProcessInfo.processInfo.activeProcessorCount, maxSessions: Int = 8, maxWaiting: Int = 32,
+            threads: Int = ProcessInfo.processInfo.activeProcessorCount, maxSessions: Int? = nil, maxWaiting: Int = 32,
             maxUnreadChunks: Int = 8, lexiconFile: URL? = nil
         ) {
             self.modelFolder = modelFolder
@@ -37,6 +39,9 @@ public final class SpeechEngine: SpeechSynthesizing {
         }
     }
 
+    /// More sessions than this cost memory that nobody has asked about.
+    private static let mostSessions = 64
+
     private struct Loaded: Sendable {
         let model: ChatterboxSpeechModel
         let scheduler: Scheduler<ChatterboxSpeechModel>
@@ -45,6 +50,8 @@ public final class SpeechEngine: SpeechSynthesizing {
     private let configuration: Configuration
     private let loaded = Mutex<Loaded?>(nil)
     private let stopped = Atomic<Bool>(false)
+    /// What still goes on after loading.
+    private let warming = DispatchGroup()
 
     public init(configuration: Configuration) { self.configuration = configuration }
 
@@ -53,7 +60,8 @@ public final class SpeechEngine: SpeechSynthesizing {
     public func load() throws {
         Cores.count = max(Cores.count, configuration.threads)
         let model = try ChatterboxModel.load(
-            folder: configuration.modelFolder, precision: configuration.precision, selection: configuration.selection)
+            folder: configuration.modelFolder, precision: configuration.precision, selection: configuration.selection,
+            keepsPacked: configuration.keepsPackedWeights)
         var text = model.text
         if let file = configuration.lexiconFile {
             guard case .phonemes(let configuration) = model.configuration.text,
@@ -64,21 +72,39 @@ public final class SpeechEngine: SpeechSynthesizing {
             text = read
         }
         let speech = ChatterboxSpeechModel(model: model, text: text)
-        try Self.warmUp(speech)
+        try Cores.working { try Self.warmUp(speech) }
+        MemoryPool.shared.releaseIdle()  // of weights before they were packed
         let scheduler = Scheduler(
-            model: speech, threads: max(1, configuration.threads), maxRunning: configuration.maxSessions,
+            model: speech, threads: max(1, configuration.threads),
+            admission: configuration.maxSessions.map { .fixed($0) } ?? .realTime(most: Self.mostSessions),
             maxWaiting: configuration.maxWaiting)
         loaded.withLock { $0 = Loaded(model: speech, scheduler: scheduler) }
+        readVoice(speech)
     }
 
-    /// Speaks the first chunk of a word to nobody, so that the first request finds weights and code in memory.
+    /// Runs what makes sound of tokens once, as little of it as can be, so that no request is the first to find out that it
+    /// can't.
     private static func warmUp(_ model: ChatterboxSpeechModel) throws {
-        let voices = model.model.configuration.voices
-        var utterance = try Utterance(
-            model: model, request: SpeechRequest(input: "Ready.", chunkSize: 10, maxNewTokens: 100),
-            voiceName: voices.default, voices: voices.names, seed: 0)
-        while !utterance.isFinished {
-            if case .chunk = try utterance.advance(checkpoint: {}) { break }
+        let parts = model.model
+        let voice = try parts.voice(parts.configuration.voices.default)
+        let mel = try parts.s3gen.mel(
+            tokens: [Int32](repeating: 0, count: 10), context: 0, firstToken: 0,
+            reference: S3GenReference(embedding: voice.reference.embedding), noise: .seed(0), finalize: true,
+            stepCount: 1, trace: nil)
+        var vocoder = model.vocoderState(seed: 0)
+        _ = try model.vocode(mel, &vocoder)
+    }
+
+    /// Has T3 read the default voice, which it remembers. A request that comes meanwhile waits for just that.
+    private func readVoice(_ model: ChatterboxSpeechModel) {
+        let name = model.model.configuration.voices.default
+        warming.enter()
+        Thread.detachNewThread { [warming] in
+            defer { warming.leave() }
+            guard let voice = model.voice(name) else { return }
+            let request = SpeechRequest(input: "Ready.")
+            guard let piece = try? model.pieces(of: request).next() else { return }
+            _ = try? Cores.working { try model.prefill(piece.tokens, voice: voice, request: request) }
         }
     }
 
@@ -128,5 +154,6 @@ public final class SpeechEngine: SpeechSynthesizing {
     public func shutdown() {
         stopped.store(true, ordering: .releasing)
         current?.scheduler.stop()
+        warming.wait()
     }
 }

@@ -17,8 +17,8 @@ public enum SpeechEngineError: Error, Sendable, Equatable {
     case unreadableText(reason: String)
     /// Nothing in the text can be spoken.
     case emptyText
-    /// All places are taken and `limit` requests wait already.
-    case queueFull(limit: Int)
+    /// All places are taken and `limit` requests wait already, for `wait` seconds and more if that is known.
+    case queueFull(limit: Int, wait: Double? = nil)
     case notReady
     case shuttingDown
     /// The request was cancelled by the client.
@@ -45,7 +45,9 @@ extension SpeechEngineError: CustomStringConvertible {
             "unknown language '\(name)', available are \(available.joined(separator: ", "))"
         case .unreadableText(let reason): reason
         case .emptyText: "the text has nothing that can be spoken"
-        case .queueFull(let limit): "the server is busy: \(limit) requests wait already; try again in a few seconds"
+        case .queueFull(let limit, let wait):
+            "the server is busy: \(limit) requests wait already; try again in "
+                + (wait.map { "\(Int($0.rounded(.up))) seconds" } ?? "a few seconds")
         case .notReady: "the model is still loading; try again in a few seconds"
         case .shuttingDown: "the server is shutting down"
         case .cancelled: "the request was cancelled"

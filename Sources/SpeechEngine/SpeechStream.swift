@@ -5,6 +5,9 @@ import Synchronization
 public struct SpeechStream: AsyncSequence, Sendable {
     public typealias Element = SpeechEvent
     private let owner: Owner
+    /// Where in the queue the request is, each time that changes; ends when it is spoken, at once if it needn't wait. For
+    /// one reader.
+    public let waiting: AsyncStream<QueuePlace>
 
     /// Cancels when the last copy of the stream goes.
     fileprivate final class Owner: Sendable {
@@ -18,16 +21,19 @@ public struct SpeechStream: AsyncSequence, Sendable {
         public mutating func next() async throws -> SpeechEvent? { try await owner.queue.next() }
     }
 
-    init(queue: EventQueue) { owner = Owner(queue: queue) }
+    init(queue: EventQueue, waiting: AsyncStream<QueuePlace> = AsyncStream { $0.finish() }) {
+        owner = Owner(queue: queue)
+        self.waiting = waiting
+    }
 
     /// A stream fed by `body`, which gets a function to send an event (false once nobody listens) and ends the stream
     /// by returning or throwing; for servers' tests.
     package init(
-        capacity: Int = 4,
+        capacity: Int = 4, waiting: AsyncStream<QueuePlace> = AsyncStream { $0.finish() },
         producing body: @escaping @Sendable (@Sendable (SpeechEvent) async -> Bool) async throws -> Void
     ) {
         let queue = EventQueue(capacity: capacity)
-        self.init(queue: queue)
+        self.init(queue: queue, waiting: waiting)
         let task = Task {
             do {
                 try await body { event in
@@ -46,6 +52,18 @@ public struct SpeechStream: AsyncSequence, Sendable {
 
     /// Ends the request; the stream then throws `SpeechEngineError.cancelled`. No effect once it has ended.
     public func cancel() { owner.queue.cancel() }
+}
+
+/// A request's place among those that wait to be spoken.
+public struct QueuePlace: Sendable, Equatable {
+    /// 1 is the next.
+    public var position: Int
+    /// Seconds that it is likely to wait at most; nil while nobody knows what speech costs here.
+    public var estimatedWait: Double?
+
+    public init(position: Int, estimatedWait: Double? = nil) {
+        (self.position, self.estimatedWait) = (position, estimatedWait)
+    }
 }
 
 /// Between the worker that makes events and the one task that reads them.

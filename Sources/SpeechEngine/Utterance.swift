@@ -96,6 +96,8 @@ package struct Utterance<Model: SpeechModel>: Sendable {
     }
 
     package var isFinished: Bool { stage == .finished }
+    /// Whether it is finished and nothing cut it short.
+    package var isSpoken: Bool { isFinished && endReason == .stopToken }
     /// Seconds of audio so far.
     package var audioDuration: Double { Double(speaker?.synthesizer.sampleCount ?? 0) / Double(model.sampleRateHz) }
 
@@ -110,6 +112,9 @@ package struct Utterance<Model: SpeechModel>: Sendable {
         defer { toldWords = [] }
         return toldWords
     }
+
+    /// Of so many tokens' audio.
+    package func seconds(_ tokens: Int) -> Double { Self.seconds(tokens, model) }
 
     /// Of so many tokens' audio.
     private static func seconds(_ tokens: Int, _ model: Model) -> Double {

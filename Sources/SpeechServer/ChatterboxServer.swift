@@ -49,7 +49,8 @@ public struct ChatterboxServer: Service {
         }
 
         public init(
-            host: String = "0.0.0.0", port: Int = 8000, limits: ServerLimits = .init(), defaults: SpeechDefaults = .init(),
+            host: String = "0.0.0.0", port: Int = 8000, limits: ServerLimits = .init(),
+            defaults: SpeechDefaults = .init(),
             pages: URL? = nil, voices: VoiceStore? = nil, jobs: Jobs? = nil
         ) {
             self.host = host

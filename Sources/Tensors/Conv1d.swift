@@ -45,7 +45,17 @@ public struct Conv1d: Sendable {
         padding: (left: Int, right: Int) = (0, 0), groups: Int = 1,
         layout: ActivationLayout = .channelsFirst, precision: Precision
     ) throws {
-        guard weight.shape.count == 3, weight.count > 0 else {
+        try self.init(
+            weight: Weight(weight), bias: bias, stride: stride, dilation: dilation, padding: padding, groups: groups,
+            layout: layout, precision: precision)
+    }
+
+    /// The same, of a weight that may have been packed before.
+    public init(
+        weight: Weight, bias: Tensor?, stride: Int = 1, dilation: Int = 1, padding: (left: Int, right: Int) = (0, 0),
+        groups: Int = 1, layout: ActivationLayout = .channelsFirst, precision: Precision
+    ) throws {
+        guard weight.shape.count == 3, weight.shape.reduce(1, *) > 0 else {
             throw TensorError.shape(
                 op: "Conv1d", expected: "a weight of [outputs, inputs / groups, kernel]", found: weight.shape)
         }
@@ -67,10 +77,19 @@ public struct Conv1d: Sendable {
         self.layout = layout
         let (inner, outer, kernel) = (weight.shape[1], outputs / groups, weight.shape[2])
         if inner == 1, outer == 1 {
-            kernels = .depthwise(weight: try weight.reshaped([groups, kernel]).transposed(0, 1), bias: bias)
+            kernels = .depthwise(weight: try weight.tensor().reshaped([groups, kernel]).transposed(0, 1), bias: bias)
             return
         }
-        let ordered = try weight.transposed(1, 2)
+        if groups == 1 {
+            let ordered = weight.mapped(to: [outer, kernel, inner]) { try $0.transposed(1, 2) }
+            kernels = .dense([
+                try PackedMatrix.of(
+                    ordered, outputs: outer, inputs: kernel * inner, outputStep: kernel * inner, inputStep: 1,
+                    bias: bias, precision: precision)
+            ])
+            return
+        }
+        let ordered = try weight.tensor().transposed(1, 2)
         kernels = .dense(
             try (0..<groups).map { group in
                 try PackedMatrix(

@@ -23,7 +23,17 @@ public struct ConvTranspose1d: Sendable {
         weight: Tensor, bias: Tensor?, stride: Int = 1, padding: Int = 0, outputPadding: Int = 0,
         layout: ActivationLayout = .channelsFirst, precision: Precision
     ) throws {
-        guard weight.shape.count == 3, weight.count > 0 else {
+        try self.init(
+            weight: Weight(weight), bias: bias, stride: stride, padding: padding, outputPadding: outputPadding,
+            layout: layout, precision: precision)
+    }
+
+    /// The same, of a weight that may have been packed before.
+    public init(
+        weight: Weight, bias: Tensor?, stride: Int = 1, padding: Int = 0, outputPadding: Int = 0,
+        layout: ActivationLayout = .channelsFirst, precision: Precision
+    ) throws {
+        guard weight.shape.count == 3, weight.shape.reduce(1, *) > 0 else {
             throw TensorError.shape(
                 op: "ConvTranspose1d", expected: "a weight of [inputs, outputs, kernel]", found: weight.shape)
         }
@@ -37,10 +47,10 @@ public struct ConvTranspose1d: Sendable {
                 found: min(stride, padding, outputPadding))
         }
         (self.stride, self.padding, self.outputPadding, self.layout) = (stride, padding, outputPadding, layout)
-        let ordered = try weight.transposed(1, 2)
-        matrix = try PackedMatrix(
-            weight: ordered.storage.pointer, outputs: kernel * outputs, inputs: inputs, outputStep: 1,
-            inputStep: kernel * outputs, bias: nil, precision: precision)
+        let ordered = weight.mapped(to: [inputs, kernel, outputs]) { try $0.transposed(1, 2) }
+        matrix = try PackedMatrix.of(
+            ordered, outputs: kernel * outputs, inputs: inputs, outputStep: 1, inputStep: kernel * outputs, bias: nil,
+            precision: precision)
         self.bias = bias
     }
 

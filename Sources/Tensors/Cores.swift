@@ -16,6 +16,14 @@ public enum Cores {
         return try body()
     }
 
+    /// Runs `body`, which waits for another thread, and leaves this one's core to others meanwhile.
+    public static func waiting<R>(_ body: () throws -> R) rethrows -> R {
+        guard ck_is_working() else { return try body() }
+        ck_end_work()
+        defer { ck_begin_work() }
+        return try body()
+    }
+
     private struct Call: ~Copyable {
         let body: @Sendable (Int) throws -> Void
         let failure = Mutex<(any Error)?>(nil)

@@ -22,6 +22,11 @@ public struct Linear: Sendable {
     ///   - bias: `[outputs]`.
     /// - Throws: `TensorError.shape` if they do not fit.
     public init(weight: Tensor, isTransposed: Bool = false, bias: Tensor?, precision: Precision) throws {
+        try self.init(weight: Weight(weight), isTransposed: isTransposed, bias: bias, precision: precision)
+    }
+
+    /// The same, of a weight that may have been packed before.
+    public init(weight: Weight, isTransposed: Bool = false, bias: Tensor?, precision: Precision) throws {
         guard weight.shape.count == 2 else {
             throw TensorError.shape(op: "Linear", expected: "a weight of [outputs, inputs]", found: weight.shape)
         }
@@ -29,10 +34,9 @@ public struct Linear: Sendable {
         guard bias == nil || bias?.shape == [outputs] else {
             throw TensorError.shape(op: "Linear", expected: "a bias of [\(outputs)]", found: bias?.shape ?? [])
         }
-        matrix = try PackedMatrix(
-            weight: weight.storage.pointer, outputs: outputs, inputs: inputs, outputStep: isTransposed ? 1 : inputs,
-            inputStep: isTransposed ? outputs : 1,
-            bias: bias?.storage.pointer, precision: precision)
+        matrix = try PackedMatrix.of(
+            weight, outputs: outputs, inputs: inputs, outputStep: isTransposed ? 1 : inputs,
+            inputStep: isTransposed ? outputs : 1, bias: bias, precision: precision)
     }
 
     /// - Parameter x: `[..., inputs]`.

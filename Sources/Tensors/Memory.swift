@@ -2,6 +2,9 @@ import CKernels
 
 /// The process's memory.
 public enum Memory {
-    /// Free pages of the allocator go back to the system, where it has any.
-    public static func giveBack() { ck_give_back_memory() }
+    /// Free pages of the tensors' pool and of the allocator go back to the system.
+    public static func giveBack() {
+        MemoryPool.shared.releaseIdle()
+        ck_give_back_memory()
+    }
 }

@@ -110,6 +110,7 @@ def write_safetensors(path, shapes, numbers):
         header[key] = {"dtype": "I64" if integer else "F32", "shape": shape, "data_offsets": [at, at + size]}
         at += size
     text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # as the library does, so that numbers lie where they can be read in place
     with open(path, "wb") as file:
         file.write(struct.pack("<Q", len(text)) + text)
         for key, shape in shapes.items():

@@ -182,7 +182,8 @@ import Testing
     }
 
     @Test(arguments: Precision.allCases) func othersDoNotChangeTheSamples(_ precision: Precision) async throws {
-        let scheduler = Scheduler(model: try Self.load(precision).get(), threads: 2, maxRunning: 12, maxWaiting: 4)
+        let scheduler = Scheduler(
+            model: try Self.load(precision).get(), threads: 2, admission: .fixed(12), maxWaiting: 4)
         defer { scheduler.stop() }
         @Sendable func samples(_ request: SpeechRequest) async throws -> [Int16] {
             var samples: [Int16] = []
@@ -205,7 +206,7 @@ import Testing
 
     /// Neither cut off nor endless, and to be heard.
     @Test(arguments: ["Hi!", "Yes.", "No?", "A"]) func shortTexts(text: String) async throws {
-        let scheduler = Scheduler(model: try Self.model.get(), threads: 2, maxRunning: 4, maxWaiting: 4)
+        let scheduler = Scheduler(model: try Self.model.get(), threads: 2, admission: .fixed(4), maxWaiting: 4)
         defer { scheduler.stop() }
         var (samples, seconds): ([Int16], Double) = ([], 0)
         for try await event in try spoken(SpeechRequest(input: text), on: scheduler) {
@@ -239,7 +240,7 @@ import Testing
         "We met at the station on Monday. The train was late, and so were we; nobody minded.\n\nThe end & more.",
     ])
     func everyWordHasItsTime(_ text: String) async throws {
-        let scheduler = Scheduler(model: try Self.model.get(), threads: 2, maxRunning: 4, maxWaiting: 4)
+        let scheduler = Scheduler(model: try Self.model.get(), threads: 2, admission: .fixed(4), maxWaiting: 4)
         defer { scheduler.stop() }
         let request = SpeechRequest(input: text, chunkSize: 20, includeTimestamps: true)
         var (words, seconds): ([WordTimestamp], Double) = ([], 0)
@@ -266,7 +267,7 @@ import Testing
 
     /// Sentences begin where the timestamps say, within 0.12 s, three speech tokens, and end within 0.3 s.
     @Test func timesAreThoseOfTheSound() async throws {
-        let scheduler = Scheduler(model: try Self.model.get(), threads: 2, maxRunning: 4, maxWaiting: 4)
+        let scheduler = Scheduler(model: try Self.model.get(), threads: 2, admission: .fixed(4), maxWaiting: 4)
         defer { scheduler.stop() }
         let text =
             "The garden was quiet all the long afternoon, and the bees had gone back home. "

@@ -12,6 +12,8 @@ final class ScriptedEngine: SpeechSynthesizing {
         case fails(SpeechEngineError)
         /// A model that is never loaded.
         case loads
+        /// Places in the queue, then one chunk; without end, the last place is kept.
+        case waits([QueuePlace], ends: Bool)
         /// An error instead of a stream.
         case refuses(SpeechEngineError)
     }
@@ -55,7 +57,14 @@ final class ScriptedEngine: SpeechSynthesizing {
     func speak(_ request: SpeechRequest) throws -> SpeechStream {
         if case .refuses(let error) = script { throw error }
         state.withLock { $0.requests.append(request) }
-        return SpeechStream { [self] send in
+        let (waiting, places) = AsyncStream.makeStream(of: QueuePlace.self)
+        if case .waits(let all, let ends) = script {
+            for place in all { places.yield(place) }
+            if ends { places.finish() }
+        } else {
+            places.finish()
+        }
+        return SpeechStream(waiting: waiting) { [self] send in
             switch script {
             case .chunks(let count):
                 let words = [WordTimestamp(word: "Hello.", start: 0.08, end: 0.1 + 0.2)]
@@ -76,6 +85,15 @@ final class ScriptedEngine: SpeechSynthesizing {
                 } catch {
                     state.withLock { $0.cancelled += 1 }
                 }
+            case .waits(_, ends: false):
+                do {
+                    try await Task.sleep(for: .seconds(3600))
+                } catch {
+                    state.withLock { $0.cancelled += 1 }
+                    places.finish()
+                    throw error
+                }
+            case .waits: _ = await send(.chunk(Self.chunk(1)))
             case .fails(let error):
                 _ = await send(.chunk(Self.chunk(1)))
                 throw error

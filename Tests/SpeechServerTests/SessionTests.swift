@@ -246,6 +246,44 @@ import Testing
         await client.disconnect()
     }
 
+    @Test func placesInTheQueueAreTold() async throws {
+        let places = [QueuePlace(position: 2), QueuePlace(position: 1, estimatedWait: 3.14)]
+        let client = ScriptedClient(ScriptedEngine(.waits(places, ends: true)))
+        client.send(Self.request("r"))
+        let all = try await client.receive(until: "done")
+        #expect(
+            all.kinds == ["connected", "queued", "queued", "info", "binary", "binary", "metrics", "done"])
+        #expect(all[1]["position"] == .integer(2) && all[1]["estimated_wait"] == nil)
+        #expect(all[2]["position"] == .integer(1) && all[2]["estimated_wait"] == .number(3.1))
+        #expect(all[2]["request_id"] == .string("r"))
+        await client.disconnect()
+    }
+
+    @Test func cancelInTheQueue() async throws {
+        let engine = ScriptedEngine(.waits([QueuePlace(position: 1)], ends: false))
+        let client = ScriptedClient(engine)
+        client.send(Self.request("r"))
+        _ = try await client.receive(until: "queued")
+        client.send(#"{"type": "ping"}"#)
+        #expect(try await client.receive(until: "pong").kinds == ["pong"])
+        client.send(Self.cancel)
+        let all = try await client.receive(until: "done")
+        #expect(all.kinds == ["cancelled", "done"])
+        #expect(all.last?["end_reason"] == .string("cancelled"))
+        await engine.waitUntilCancelled()
+        await client.disconnect()
+    }
+
+    /// A client that leaves while it waits takes its request with it.
+    @Test func leavingTheQueue() async throws {
+        let engine = ScriptedEngine(.waits([QueuePlace(position: 1)], ends: false))
+        let client = ScriptedClient(engine)
+        client.send(Self.request("r"))
+        _ = try await client.receive(until: "queued")
+        await client.disconnect()
+        await engine.waitUntilCancelled()
+    }
+
     @Test func notReady() async throws {
         let engine = ScriptedEngine()
         engine.state.withLock { $0.isReady = false }

@@ -22,6 +22,16 @@ bool ck_path_available(ck_path path);
 void ck_force_path(ck_path path, bool onednn);
 void ck_unforce_path(void);
 
+// Memory ----------------------------------------------------------------------------------------------------------
+
+// Whole pages of zeros, straight from the system; NULL when memory is short.
+void *ck_pages(size_t bytes);
+void ck_pages_free(void *memory, size_t bytes);
+// Free pages of the allocator go back to the system, where it has any.
+void ck_give_back_memory(void);
+// Tells memory that was damaged by accident; as quick as reading. Not for anything an attacker may choose.
+uint64_t ck_checksum(const void *memory, size_t bytes);
+
 // Cores -----------------------------------------------------------------------------------------------------------
 
 // How many may compute at once, this process over; starts 1. It only grows.
@@ -30,14 +40,10 @@ size_t ck_cores(void);
 // Around everything that a thread computes for long, so that `ck_parallel` elsewhere leaves it its core.
 void ck_begin_work(void);
 void ck_end_work(void);
+bool ck_is_working(void);       // whether this thread is between the two
 // body(context, i) once for every i below count: here, and at the same time on cores that nobody computes on. A body may
 // call it again; that part is not divided further.
 void ck_parallel(size_t count, void (*body)(void *context, size_t index), void *context);
-
-// Memory ----------------------------------------------------------------------------------------------------------
-
-// Free pages of the allocator go back to the system, where it has any.
-void ck_give_back_memory(void);
 
 // Products --------------------------------------------------------------------------------------------------------
 
@@ -54,6 +60,13 @@ typedef struct ck_matrix ck_matrix;
 ck_matrix *ck_matrix_create(const float *weight, size_t outputs, size_t inputs, ptrdiff_t output_step,
                             ptrdiff_t input_step, const float *bias, ck_precision precision);
 void ck_matrix_destroy(ck_matrix *matrix);
+// What a matrix is packed as, without its bias: so many bytes, on a 64-byte boundary. Changes of their meaning raise
+// CK_PACKING.
+enum { CK_PACKING = 1 };
+size_t ck_matrix_bytes(size_t outputs, size_t inputs, ck_precision precision);
+const void *ck_matrix_packed(const ck_matrix *matrix);
+// A matrix of bytes that were packed before; they stay the caller's, and have to outlive it.
+ck_matrix *ck_matrix_adopt(const void *packed, size_t outputs, size_t inputs, const float *bias, ck_precision precision);
 // y[row] = W x[row] + bias, y rows being `outputs` apart. Row r of x is `taps` pieces of inputs / taps floats, the first at
 // r * row_step, each tap_step after the one before: a convolution when taps > 1.
 // Divides itself over idle cores. Returns false when memory is short.

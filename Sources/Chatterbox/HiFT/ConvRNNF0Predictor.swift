@@ -34,19 +34,21 @@ struct ConvRNNF0Predictor: Sendable {
 
 extension LayerReader {
     /// A weight stored as direction and length of each row (torch's `weight_norm`).
-    func weightNormed(_ name: String, _ shape: [Int]) throws -> Tensor {
+    func weightNormed(_ name: String, _ shape: [Int]) throws -> Weight {
         let scope = scope(name + ".parametrizations.weight")
         let length = try scope.tensor("original0", [shape[0], 1, 1])
-        let direction = try scope.tensor("original1", shape)
-        let rows = direction.shape[0]
-        return direction.withUnsafeBufferPointer { v in
-            length.withUnsafeBufferPointer { g in
-                Tensor(shape: direction.shape) { out in
-                    let size = direction.count / max(rows, 1)
-                    for row in 0..<rows {
-                        let values = v[row * size..<(row + 1) * size]
-                        let norm = values.reduce(0) { $0 + $1 * $1 }.squareRoot()
-                        for i in row * size..<(row + 1) * size { out[i] = v[i] * (g[row] / norm) }
+        let direction = try scope.weight("original1", shape)
+        return direction.mapped(to: direction.shape) { direction in
+            let rows = direction.shape[0]
+            return direction.withUnsafeBufferPointer { v in
+                length.withUnsafeBufferPointer { g in
+                    Tensor(shape: direction.shape) { out in
+                        let size = direction.count / max(rows, 1)
+                        for row in 0..<rows {
+                            let values = v[row * size..<(row + 1) * size]
+                            let norm = values.reduce(0) { $0 + $1 * $1 }.squareRoot()
+                            for i in row * size..<(row + 1) * size { out[i] = v[i] * (g[row] / norm) }
+                        }
                     }
                 }
             }

@@ -39,7 +39,7 @@ struct HiFTStage: Sendable {
         // The source's frames come at the last stage's rate; the rates still to come bring them down to this one's.
         let down = configuration.upsampleRates[(index + 1)...].reduce(1, *)
         sourceDown = try Conv1d(
-            weight: layers.tensor(
+            weight: layers.weight(
                 "source_downs.\(index).weight", [channels, configuration.fftSize + 2, down == 1 ? 1 : 2 * down]),
             bias: layers.tensor("source_downs.\(index).bias", [channels]), stride: down,
             padding: (down / 2, down / 2), layout: .channelsLast, precision: layers.precision)

@@ -54,9 +54,9 @@ struct ConditionalDecoder: Sendable {
         up = try stage("up_blocks.0", 2 * channels)
         upsample = try layers.causalConv1d("up_blocks.0.2", channels, channels, kernel: 3)
         finalBlock = try CausalBlock1D(layers.scope("final_block"), channels, channels)
-        let projection = try layers.tensor("final_proj.weight", [configuration.outputSize, channels, 1])
+        let projection = try layers.weight("final_proj.weight", [configuration.outputSize, channels, 1])
         finalProjection = try Linear(
-            weight: projection.reshaped(Array(projection.shape.prefix(2))),
+            weight: projection.withoutLastAxis(),
             bias: layers.tensor("final_proj.bias", [configuration.outputSize]), precision: layers.precision)
     }
 
@@ -112,9 +112,9 @@ private struct CausalResnetBlock1D: Sendable {
         time = try layers.linear("mlp.1", timeWidth, outputs)
         block1 = try CausalBlock1D(layers.scope("block1"), inputs, outputs)
         block2 = try CausalBlock1D(layers.scope("block2"), outputs, outputs)
-        let weight = try layers.tensor("res_conv.weight", [outputs, inputs, 1])
+        let weight = try layers.weight("res_conv.weight", [outputs, inputs, 1])
         residual = try Linear(
-            weight: weight.reshaped(Array(weight.shape.prefix(2))), bias: layers.tensor("res_conv.bias", [outputs]),
+            weight: weight.withoutLastAxis(), bias: layers.tensor("res_conv.bias", [outputs]),
             precision: layers.precision)
     }
 

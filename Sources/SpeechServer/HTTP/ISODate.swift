@@ -35,7 +35,8 @@ struct DateField: Field {
 
     func read(_ value: JSONValue, isText: Bool) throws(ServerError) -> Date? {
         guard let text = value.string, let date = ISODate.parse(text) else {
-            throw .invalidValue(field: name, value: value.excerpt, allowed: "an ISO 8601 date such as 2026-01-31T12:00:00Z")
+            throw .invalidValue(
+                field: name, value: value.excerpt, allowed: "an ISO 8601 date such as 2026-01-31T12:00:00Z")
         }
         return date
     }

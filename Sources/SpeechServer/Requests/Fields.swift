@@ -44,7 +44,8 @@ struct IntegerField: Field {
 
     var schema: [String: JSONValue] {
         [
-            "type": "integer", "minimum": .integer(Int64(range.lowerBound)), "maximum": .integer(Int64(range.upperBound)),
+            "type": "integer", "minimum": .integer(Int64(range.lowerBound)),
+            "maximum": .integer(Int64(range.upperBound)),
         ]
     }
 
@@ -319,7 +320,8 @@ struct StringListField: Field {
     }
 
     func read(_ value: JSONValue, isText: Bool) throws(ServerError) -> [String]? {
-        let allowed = "a list of at most \(maxCount) strings of \(lengths.lowerBound) to \(lengths.upperBound) characters"
+        let allowed =
+            "a list of at most \(maxCount) strings of \(lengths.lowerBound) to \(lengths.upperBound) characters"
         guard case .array(let items) = value else {
             throw .invalidType(field: name, value: value.excerpt, expected: allowed)
         }

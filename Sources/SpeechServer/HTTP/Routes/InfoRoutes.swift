@@ -137,7 +137,8 @@ struct InfoRoutes: Sendable {
         [
             "api_info": [
                 "name": "swift-chatterbox", "version": .string(ServerVersion.current), "api_version": "v1",
-                "description": "Text to speech that leaves while it is made", "license": "MIT", "author": "swift-chatterbox",
+                "description": "Text to speech that leaves while it is made", "license": "MIT",
+                "author": "swift-chatterbox",
                 "platform": .string(ProcessInfo.processInfo.operatingSystemVersionString),
             ],
             "server": ["host": .string(address.host), "port": .count(address.port)],

@@ -137,7 +137,8 @@ struct VoiceRoutes: Sendable {
         let path = "/voices/{voice_name}/aliases"
         return [
             Route(
-                method: .get, path: path, tag: .voices, summary: "A voice's other names", answers: [.json(Self.aliases)],
+                method: .get, path: path, tag: .voices, summary: "A voice's other names",
+                answers: [.json(Self.aliases)],
                 failures: [404]
             ) { call in
                 let voice = try await store.voice(call.path("voice_name"))
