@@ -6,7 +6,8 @@ let package = Package(
     name: "swift-chatterbox",
     platforms: [.macOS(.v15)],
     products: [
-        .executable(name: "chatterbox", targets: ["ChatterboxCLI"])
+        .executable(name: "chatterbox", targets: ["ChatterboxCLI"]),
+        .library(name: "ChatterboxClient", targets: ["ChatterboxClient"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -62,6 +63,15 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
+        // For others' programs: speech from a server, over its WebSocket.
+        .target(
+            name: "ChatterboxClient",
+            dependencies: [
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
+            ]),
         // Not named `chatterbox`: on a case-insensitive disk that is the same folder and module as Chatterbox.
         .executableTarget(
             name: "ChatterboxCLI",
@@ -86,7 +96,7 @@ let package = Package(
         .testTarget(
             name: "SpeechServerTests",
             dependencies: [
-                "SpeechServer", "SpeechEngine", "AudioDSP",
+                "SpeechServer", "SpeechEngine", "AudioDSP", "ChatterboxClient",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),

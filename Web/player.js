@@ -4,6 +4,8 @@
 const RING_SAMPLES = (1 << 18) - 4096;
 /** After a gap this much has to be there before sound goes on, rather than stutter. */
 const REFILL_SECONDS = 0.5;
+/** An audio graph that runs in silence keeps a machine awake, so it rests after this. */
+const REST_MS = 30_000;
 
 /**
  * One take at a time: `begin`, `push` as often as audio comes, `finish`; or `stop`.
@@ -21,6 +23,8 @@ export class Player extends EventTarget {
   #isStopped = false;
   #report = { position: 0, at: 0, playing: false };
   #click = null;
+  #isBusy = false;
+  #restTimer = null;
   gaps = 0;
   /** Loudest sample of the last twentieth of a second. */
   peak = 0;
@@ -43,7 +47,13 @@ export class Player extends EventTarget {
 
   /** Browsers let sound begin with a gesture: call it in one. */
   unlock() {
+    this.#restLater();
     if (this.#context?.state === "suspended") return this.#context.resume();
+  }
+
+  #restLater() {
+    clearTimeout(this.#restTimer);
+    this.#restTimer = setTimeout(() => { if (!this.#isBusy) this.#context?.suspend(); }, REST_MS);
   }
 
   get sampleRate() { return this.#context?.sampleRate ?? 24000; }
@@ -57,6 +67,7 @@ export class Player extends EventTarget {
     this.#isStopped = false;
     this.#report = { position: 0, at: 0, playing: false };
     this.#click = null;
+    this.#isBusy = true;
     this.gaps = 0;
     await this.prepare(sampleRate);
     await this.unlock();
@@ -85,6 +96,8 @@ export class Player extends EventTarget {
     this.#waiting = [];
     this.#isComplete = false;
     this.#isStopped = true;
+    this.#isBusy = false;
+    this.#restLater();
     this.#node?.port.postMessage({ stop: true });
     return heard;
   }
@@ -128,6 +141,8 @@ export class Player extends EventTarget {
     if (message.ended) {
       this.#report = { position: message.position, at: 0, playing: false };
       this.peak = 0;
+      this.#isBusy = false;
+      this.#restLater();
       this.dispatchEvent(new Event("ended"));
     } else {
       this.#report = message;

@@ -170,10 +170,10 @@ export class Voices {
     try {
       const form = { voice_name: name, language: $("voice_language").value, voice_file: file };
       await call("POST", "voices", { form });
-      this.#tell(`${name} is added.`);
       $("voice-form").reset();
       this.#recorder.clear();
       await this.refresh();
+      this.#tell(`${name} is added.`);
     } catch (error) {
       // A name that is taken is told by its status alone.
       const named = error instanceof ApiError ? Object.entries(error.fields).filter(([field]) => fields[field]) : [];
@@ -193,12 +193,14 @@ export class Voices {
 
   async #do(done, work) {
     say($("voices-problem"), "");
+    let isDone = false;
     try {
       await work();
-      this.#tell(done);
+      isDone = true;
     } catch (error) {
       say($("voices-problem"), error.message);
     }
     await this.refresh();
+    if (isDone) this.#tell(done);
   }
 }

@@ -7,12 +7,14 @@ import SpeechServer
 struct SayCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "say",
-        abstract: "Speak a text into a WAV file.",
+        abstract: "Speak a text into a file, or aloud.",
         discussion: """
-            chatterbox say "Good morning." -o morning.wav
+            chatterbox say "Good morning." -o morning.mp3
+            chatterbox say "Good morning." --play
             echo "From a pipe." | chatterbox say - -o - | aplay
 
-            With -o - the file goes to standard output while it is made.
+            The ending of -o says the format: .wav, .mp3, .opus, .flac, .aac, .pcm, .ul or .al. With -o - a WAV goes to \
+            standard output. Either way it leaves while it is made.
             """)
 
     @Argument(help: "The text, 1 to 3000 characters; - reads standard input.")
@@ -20,6 +22,9 @@ struct SayCommand: AsyncParsableCommand {
 
     @Option(name: .shortAndLong, help: ArgumentHelp("Where to write; - is standard output.", valueName: "file"))
     var output = "speech.wav"
+
+    @Flag(help: "Play it while it is made, through ffplay, aplay or play, and write no file.")
+    var play = false
 
     @Option(help: "One of the model's voices. [alloy]")
     var voice: String?
@@ -73,7 +78,9 @@ struct SayCommand: AsyncParsableCommand {
             throw ValidationError("This model can't tell when words are spoken; see chatterbox calibrate.")
         }
         var words: [WordTimestamp] = []
-        var file = try WAVFile(path: output, sampleRateHz: engine.sampleRateHz)
+        var file =
+            try play
+            ? SpeechFile(playingAt: engine.sampleRateHz) : SpeechFile(path: output, sampleRateHz: engine.sampleRateHz)
         var summary: SpeechSummary?
         var latency = 0.0
         do {
@@ -83,7 +90,7 @@ struct SayCommand: AsyncParsableCommand {
                     try file.write(chunk.samples)
                     latency = chunk.latencyToFirstChunk
                     words += chunk.words
-                    showProgress(chunk.audioDuration)
+                    showProgress(chunk.audioDuration, of: request.input)
                 case .finished(let end):
                     summary = end
                     words += end.words
@@ -105,7 +112,7 @@ struct SayCommand: AsyncParsableCommand {
         let seconds = summary.audioDuration.formatted(.number.precision(.fractionLength(2)))
         let elapsed = summary.elapsedTime.formatted(.number.precision(.fractionLength(2)))
         say(
-            "\(output == "-" ? "" : "\(output): ")\(seconds) s of speech in \(elapsed) s, "
+            "\(output == "-" || play ? "" : "\(output): ")\(seconds) s of speech in \(elapsed) s, "
                 + "first audio after \(Int(latency * 1000)) ms")
     }
 
@@ -138,51 +145,18 @@ struct SayCommand: AsyncParsableCommand {
         }
     }
 
-    private func showProgress(_ seconds: Double) {
+    /// A bar on a terminal; people speak some 15 characters a second.
+    private func showProgress(_ seconds: Double, of text: String) {
         guard isatty(STDERR_FILENO) == 1 else { return }
-        FileHandle.standardError.write(
-            Data("\r\(seconds.formatted(.number.precision(.fractionLength(1)))) s of speech\r".utf8))
+        let share = min(0.99, seconds / max(0.5, Double(text.count) / 15))
+        let filled = Int(share * 30)
+        let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 30 - filled)
+        let spoken = seconds.formatted(.number.precision(.fractionLength(1)))
+        FileHandle.standardError.write(Data("\r\(bar) \(spoken) s of speech".utf8))
     }
 
     private func say(_ line: String) {
-        FileHandle.standardError.write(Data((line + "\n").utf8))
-    }
-}
-
-/// A WAV file written as its samples come; its length is filled in at the end if the output can be rewound.
-private struct WAVFile {
-    private let handle: FileHandle
-    private let isPipe: Bool
-    private let sampleRateHz: Int
-    private var sampleCount = 0
-
-    init(path: String, sampleRateHz: Int) throws {
-        self.sampleRateHz = sampleRateHz
-        isPipe = path == "-"
-        if isPipe {
-            handle = .standardOutput
-        } else {
-            guard FileManager.default.createFile(atPath: path, contents: nil),
-                let opened = FileHandle(forWritingAtPath: path)
-            else { throw ValidationError("Can't write \(path). Choose another file with -o.") }
-            handle = opened
-        }
-        try handle.write(contentsOf: header(sampleCount: nil))
-    }
-
-    mutating func write(_ samples: [Int16]) throws {
-        try handle.write(contentsOf: PCM16.bytes(samples))
-        sampleCount += samples.count
-    }
-
-    func finish() throws {
-        guard !isPipe else { return }
-        try handle.seek(toOffset: 0)
-        try handle.write(contentsOf: header(sampleCount: sampleCount))
-        try handle.close()
-    }
-
-    private func header(sampleCount: Int?) -> [UInt8] {
-        WAV.header(sampleRateHz: sampleRateHz, sampleCount: sampleCount)
+        let clear = isatty(STDERR_FILENO) == 1 ? "\r\u{1B}[K" : ""
+        FileHandle.standardError.write(Data((clear + line + "\n").utf8))
     }
 }

@@ -1,3 +1,4 @@
+import AudioDSP
 import SpeechEngine
 import VoiceLibrary
 
@@ -7,6 +8,8 @@ extension ServerError {
         switch error {
         case let error as ServerError: self = error
         case let error as LibraryError: self.init(error)
+        case AudioError.parameter(let field, let value, let allowed):
+            self = .outOfRange(field: field, value: value, allowed: allowed)
         case SpeechEngineError.unknownVoice(let name, let available): self = .unknownVoice(name, available: available)
         case SpeechEngineError.cloningUnsupported(let model): self = .cloningUnsupported(model: model)
         case SpeechEngineError.unusableRecording(let reason): self = .unusableRecording(reason: reason)

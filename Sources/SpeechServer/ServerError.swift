@@ -29,6 +29,9 @@ public enum ServerError: Error, Sendable, Equatable {
     // A request that was right and can't be served now.
     case queueFull(limit: Int)
     case nothingToCancel(requestID: String?)
+    /// No context of the socket has this id (any more).
+    case noSuchContext(String)
+    case tooManyContexts(limit: Int)
     case notReady
     /// `wait` is seconds until those who wait already are spoken, if that is known.
     case serverBusy(wait: Double?)
@@ -80,6 +83,8 @@ public enum ServerError: Error, Sendable, Equatable {
         case .unexpectedBinary: "unexpected_binary"
         case .queueFull: "queue_full"
         case .nothingToCancel: "nothing_to_cancel"
+        case .noSuchContext: "no_such_context"
+        case .tooManyContexts: "too_many_contexts"
         case .notReady: "not_ready"
         case .serverBusy: "server_busy"
         case .shuttingDown: "shutting_down"
@@ -118,6 +123,7 @@ public enum ServerError: Error, Sendable, Equatable {
         case .cloningUnsupported, .unusableRecording: "voice_audio"
         case .conflict(_, let field): field
         case .unconfirmed: "confirm"
+        case .noSuchContext, .tooManyContexts: "context_id"
         case .nothingToCancel(let requestID): requestID == nil ? nil : "request_id"
         default: nil
         }
@@ -128,7 +134,7 @@ public enum ServerError: Error, Sendable, Equatable {
         case .invalidJSON(let reason): "The message is not valid JSON: \(reason)"
         case .invalidMessage(let reason, _): reason
         case .unknownType(let type):
-            "type is \"\(type.prefix(40))\"; known types are stream_request, cancel and ping"
+            "type is \"\(type.prefix(40))\"; known types are \(ClientMessage.fields.keys.sorted().joined(separator: ", "))"
         case .missingField(let field): "\(field) is missing"
         case .unknownField(let field, let suggestion):
             "\(field.prefix(60)) is not a known field" + (suggestion.map { "; did you mean \($0)?" } ?? "")
@@ -165,6 +171,9 @@ public enum ServerError: Error, Sendable, Equatable {
             "\(limit) requests are waiting on this connection already; wait for one to be done, or cancel one"
         case .nothingToCancel(let requestID):
             requestID.map { "request_id \"\($0)\" is neither being spoken nor waiting" } ?? "No request is being spoken"
+        case .noSuchContext(let id):
+            "context_id \"\(id.prefix(60))\" is no open context; an append with data (which may be empty) opens one"
+        case .tooManyContexts(let limit): "\(limit) contexts are open on this connection already; close or cancel one"
         case .notReady: "Streaming model not ready: it is still loading; see /ws/stream/status"
         case .serverBusy(let wait):
             "All places of the server are taken, and its queue is full; try again in "

@@ -150,6 +150,39 @@ import Testing
         #expect(zip(found, samples).allSatisfy { abs($0 - $1) < 1e-4 })
     }
 
+    @Test func theWallsAreFarAndSoft() throws {
+        let click = [0.9] + [Float](repeating: 0, count: 240)
+        func tail(damping: Double, preDelayMs: Double) throws -> [Float] {
+            var reverb = Reverb()
+            (reverb.wet, reverb.damping, reverb.preDelayMs) = (1, damping, preDelayMs)
+            return try Self.run(.init(effects: [.reverb(reverb)]), click)
+        }
+        for preDelayMs in [0.0, 20, 100] {
+            let found = try tail(damping: 0.5, preDelayMs: preDelayMs)
+            let first = try #require(found.firstIndex { abs($0) > 1e-4 })
+            #expect(abs(Double(first) - preDelayMs * 24) < 24, "\(first)")
+        }
+        // The power of the differences in relation to that of the samples: 2 for white noise.
+        func treble(_ samples: [Float]) -> Float {
+            let late = samples[3000..<6000]
+            return zip(late, late.dropFirst()).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+                / late.reduce(0) { $0 + $1 * $1 }
+        }
+        let (hard, soft) = try (treble(tail(damping: 0, preDelayMs: 0)), treble(tail(damping: 1, preDelayMs: 0)))
+        #expect(abs(hard - 2) < 0.3 && soft < 0.5, "\(hard), \(soft)")
+    }
+
+    @Test func theCompressorTakesItsTime() throws {
+        func start(attackMs: Double) throws -> Float {
+            var compressor = Compressor()
+            (compressor.thresholdDb, compressor.ratio, compressor.attackMs) = (-30, 10, attackMs)
+            let found = try Self.run(.init(effects: [.compressor(compressor)]), Self.tone(500, amplitude: 0.5))
+            return found[480..<960].map(abs).max() ?? 0
+        }
+        let (quick, slow) = try (start(attackMs: 1), start(attackMs: 2000))
+        #expect(quick < 0.15 && slow > 3 * quick, "\(quick), \(slow)")
+    }
+
     @Test func nothingClips() throws {
         let loud = Self.tone(200, amplitude: 1)
         for effects in [

@@ -49,7 +49,8 @@ import VoiceLibrary
         #expect(try await found { $0.isArchived = false } == [0, 1, 2, 3, 5])
         #expect(try await found { $0.search = "ÄR" } == [0, 1])
         #expect(try await found { $0.search = "NAME" } == [2])
-        #expect(try await found { $0.search = "%" } == [])
+        for nothing in ["%", "_", "\\", "ÖR"] { #expect(try await found { $0.search = nothing } == []) }
+        #expect(try await found { $0.search = "park." } == [0])
         #expect(try await found { $0.search = "" } == [0, 1, 2, 3, 4, 5])
         // Completed at 6, 7, 8; cancelled at 9; made at 4 and 5.
         #expect(try await found { $0.start = start + 7 } == [1, 2, 3])
@@ -108,6 +109,11 @@ import VoiceLibrary
             (filter.limit, filter.offset) = (limit, offset)
             await #expect(throws: LibraryError.self) { try await store.list(filter) }
         }
+        var filter = JobFilter()
+        filter.search = String(repeating: "%", count: 1000)
+        #expect(try await store.list(filter).totalCount == 0)
+        filter.search! += "x"
+        await #expect(throws: LibraryError.self) { try await store.list(filter) }
     }
 
     @Test func statistics() async throws {

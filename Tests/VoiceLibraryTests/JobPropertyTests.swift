@@ -22,7 +22,7 @@ import VoiceLibrary
         func isOurs(_ claimed: Job) -> Bool { state == .processing && claim == claimed.claim }
     }
 
-    @Test(arguments: 1...10) func sameAsTheModel(_ seed: Int) async throws {
+    @Test(arguments: 1...6) func sameAsTheModel(_ seed: Int) async throws {
         let folder = TemporaryFolder()
         let clock = TestClock()
         var rng = Numbers(UInt64(seed))

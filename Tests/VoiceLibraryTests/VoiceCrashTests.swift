@@ -55,6 +55,44 @@ import VoiceLibrary
         #expect(throws: LibraryError.newerDatabase(path: path)) { try VoiceStore(folder: folder.url) }
     }
 
+    /// What doesn't fit on the disk is an error, and nothing of it is left.
+    @Test func aFullDisk() async throws {
+        let path = folder.url.path
+        await #expect(processExitsWith: .success) { [path = path as String] in
+            let folder = URL(fileURLWithPath: path)
+            let (voices, jobs) = (try VoiceStore(folder: folder), try JobStore(folder: folder))
+            var limit = rlimit(rlim_cur: 1 << 20, rlim_max: 1 << 20)
+            signal(SIGXFSZ, SIG_IGN)
+            setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
+            let tooMuch = Data(count: 2 << 20)
+            func isDisk(_ error: (any Error)?) -> Bool { if case LibraryError.disk? = error { true } else { false } }
+
+            var error = await #expect(throws: LibraryError.self) {
+                try await voices.add(name: "a", recording: tooMuch, originalFilename: "a.wav")
+            }
+            #expect(isDisk(error))
+            var new = NewJob(text: "a")
+            new.chunks = [NewChunk(text: "a")]
+            new.recording = .init(bytes: tooMuch, fileExtension: "wav")
+            let withRecording = new
+            error = await #expect(throws: LibraryError.self) { try await jobs.create(withRecording) }
+            #expect(isDisk(error))
+            new.recording = nil
+            _ = try await jobs.create(new)
+            let job = try #require(await jobs.claimNext())
+            error = await #expect(throws: LibraryError.self) {
+                try await jobs.finishChunk(0, of: job, audio: tooMuch, sampleCount: 1, seconds: 1)
+            }
+            #expect(isDisk(error))
+            let left = try FileManager.default.contentsOfDirectory(atPath: path + "/job-" + job.id)
+            #expect(left == [])
+            #expect(try await jobs.job(job.id).progress.completedChunks == 0)
+            // What fits goes on.
+            try await voices.add(name: "a", recording: Data("a".utf8), originalFilename: "a.wav")
+        }
+        #expect(try folder.files().count == 2)
+    }
+
     /// A real process, killed at some moment, several times over: what it was told is done is done, whole.
     @Test func killed() async throws {
         var rng = Numbers(1)

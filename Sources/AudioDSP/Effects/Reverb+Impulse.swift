@@ -20,7 +20,7 @@ extension Reverb {
         return Self.node(impulse: impulse(sampleRateHz: sampleRateHz).map { $0 / gain })
     }
 
-    /// What afir multiplies by: 2 in FFmpeg 5.1, and not in all versions.
+    /// What afir multiplies by: 2 in FFmpeg 5.1, of which its manual knows nothing.
     private static let gain: Float? = try? {
         let click = [1] + [Float](repeating: 0, count: 4 * blockSize - 1)
         return try FilterGraph([node(impulse: click)], sampleRateHz: 24000).process(click[...]).first

@@ -78,6 +78,18 @@ public final class AudioEncoder {
         }
     }
 
+    /// A whole file at once.
+    /// - Throws: `AudioError`, as `init` does.
+    public static func file(
+        _ samples: [Float], format: AudioFormat, inputSampleRateHz: Int, outputSampleRateHz: Int? = nil,
+        bitRate: Int? = nil
+    ) throws -> [UInt8] {
+        let encoder = try AudioEncoder(
+            format: format, inputSampleRateHz: inputSampleRateHz, outputSampleRateHz: outputSampleRateHz,
+            bitRate: bitRate, totalSampleCount: samples.count)
+        return try encoder.encode(samples) + encoder.finish()
+    }
+
     /// The next samples: ±1, beyond is clipped, NaN is silence.
     /// - Returns: All the bytes that are ready; the first have the header. Often none.
     /// - Throws: `AudioError.encoder`, also for more samples than were told; the encoder is of no use then.

@@ -1,25 +1,25 @@
 import Foundation
 
 /// The parts of a `multipart/form-data` body (RFC 7578).
-struct MultipartForm: Sendable {
-    struct Part: Sendable, Equatable {
-        var name: String
+package struct MultipartForm: Sendable {
+    package struct Part: Sendable, Equatable {
+        package var name: String
         /// nil for a plain field.
-        var fileName: String?
-        var contentType: String?
-        var content: Data
+        package var fileName: String?
+        package var contentType: String?
+        package var content: Data
     }
 
-    static let maxParts = 128
+    package static let maxParts = 128
     static let maxHeaderBytes = 8192
 
-    var parts: [Part] = []
+    package var parts: [Part] = []
 
     /// - Parameters:
     ///   - body: the whole body.
     ///   - boundary: of the content type, 1 to 70 characters.
     /// - Throws: `ServerError.invalidMessage` that says what is wrong with the form.
-    init(_ body: Data, boundary: String) throws(ServerError) {
+    package init(_ body: Data, boundary: String) throws(ServerError) {
         let delimiter = Data("--\(boundary)".utf8)
         let lineEnd = Data("\r\n".utf8)
         // The first delimiter may stand at the very start; every other one follows a line end.

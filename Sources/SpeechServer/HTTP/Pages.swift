@@ -37,7 +37,7 @@ struct Pages: Sendable {
             headers: [
                 .contentType: page.contentType, .cacheControl: "no-cache",
                 .contentSecurityPolicy:
-                    "default-src 'self'; connect-src 'self' ws: wss:; media-src 'self' blob:; img-src 'self' data:; frame-ancestors 'self'",
+                    "default-src 'self'; connect-src 'self' ws: wss:; frame-ancestors 'self'",
                 .xContentTypeOptions: "nosniff",
             ], body: .init(byteBuffer: page.content))
     }

@@ -27,7 +27,7 @@ struct SpeechAnswer: Sendable {
 
     /// Samples as they leave: after speed and effects.
     private func forEachSamples(_ body: ([Float]) async throws -> Void) async throws -> SpokenAudio.Usage {
-        guard !request.effects.isNeutral else { return try await audio.forEach(body) }
+        guard !request.effects.isNone else { return try await audio.forEach(body) }
         let filter = try AudioFilter(request.effects, sampleRateHz: audio.sampleRateHz)
         let usage = try await audio.forEach { samples in
             let filtered = try filter.process(samples)

@@ -2,7 +2,7 @@ import AudioDSP
 import SpeechEngine
 
 /// A request for speech over HTTP: what is spoken, as over the WebSocket, and how it is answered.
-struct SpeakRequest: Sendable {
+package struct SpeakRequest: Sendable {
     enum StreamFormat: String, Sendable, CaseIterable {
         case audio, sse
     }
@@ -12,7 +12,7 @@ struct SpeakRequest: Sendable {
         case model, standard
     }
 
-    enum Strategy: String, Sendable, CaseIterable {
+    package enum Strategy: String, Sendable, CaseIterable {
         case sentence, paragraph, fixed, word
     }
 
@@ -124,19 +124,4 @@ struct SpeakRequest: Sendable {
         if parts.model == nil, reader.has("model") { ignored.append("model") }
         ignored.sort()
     }
-}
-
-/// A chain of effects, as a list of objects each with a `type`.
-struct EffectsField: Field {
-    let name = "effects"
-    let about = "Effects in the order they are applied: reverb, equalizer, compressor"
-    var fallback: [AudioEffect] { [] }
-
-    var schema: [String: JSONValue] { ["type": "array", "maxItems": 8, "items": ["type": "object"]] }
-
-    func read(_ value: JSONValue, isText: Bool) throws(ServerError) -> [AudioEffect] {
-        []
-    }
-
-    func json(_ value: [AudioEffect]) -> JSONValue { .array([]) }
 }

@@ -2,17 +2,17 @@ import Chatterbox
 
 /// Text in pieces of some length, for standard streaming and for jobs. Put together by white space they are the text again:
 /// no word is lost, and none is cut unless it alone is longer than a piece may be.
-enum TextBlocks {
-    struct Part: Sendable, Equatable {
-        var text: String
+package enum TextBlocks {
+    package struct Part: Sendable, Equatable {
+        package var text: String
         /// Whether a longer pause than that of a sentence follows.
-        var endsParagraph: Bool
+        package var endsParagraph: Bool
     }
 
     /// - Parameters:
     ///   - size: characters of a piece at most.
     ///   - strategy: where a piece ends best; a sentence that is longer than a piece ends at clauses, or else at words.
-    static func split(_ text: String, size: Int, by strategy: SpeakRequest.Strategy) -> [Part] {
+    package static func split(_ text: String, size: Int, by strategy: SpeakRequest.Strategy) -> [Part] {
         switch strategy {
         case .sentence: join(sentences(text).flatMap { fit($0, size) }, size)
         case .paragraph: join(paragraphs(text).flatMap { fit($0, size) }, size)

@@ -53,16 +53,30 @@ package struct SpeechService: Sendable {
         return Speech(engine: model, voice: voice, request: request, id: id, stream: stream, log: log)
     }
 
-    /// Says now what ``start(_:used:)`` would say of the voice, if its model is loaded.
-    func checkVoice(_ voice: String?, of model: ModelStatus) async throws {
-        guard let voice, model.state == .loaded, !model.voices.contains(voice) else { return }
-        guard try await voices?.sourceRecording(of: voice) == nil else {
-            if !model.canClone { throw ServerError.voiceNeedsCloning(voice, model: model.name) }
+    /// Says now what ``start(_:used:)`` would say of who is to speak, if the model is loaded: one that isn't says itself
+    /// what it lacks, once it is.
+    func checkSpeaker(of parts: SpeechParameters) async throws {
+        let asked = engine.models.first { model in parts.model.map { $0 == model.name } ?? model.isDefault }
+        guard let model = asked, model.state == .loaded, let voice = parts.voice else { return }
+        if voice == SpeechParameters.ownVoice {
+            guard model.canClone else { throw ServerError.cloningUnsupported(model: model.name) }
+            return
+        }
+        if model.voices.contains(voice) { return }
+        if try await voices?.sourceRecording(of: voice) != nil {
+            guard model.canClone else { throw ServerError.voiceNeedsCloning(voice, model: model.name) }
             return
         }
         guard OpenAIVoices.stand(in: model.voices, for: voice) != nil else {
             throw ServerError.unknownVoice(voice, available: try await available(model.voices))
         }
+    }
+
+    /// The recording of a voice of the library; nil if it is one of the model's own.
+    func libraryVoice(_ voice: String, of model: String?) async throws -> Data? {
+        let asked = engine.models.first { $0.name == model || model == nil && $0.isDefault }
+        guard asked?.voices.contains(voice) != true else { return nil }
+        return try await voices?.sourceRecording(of: voice)?.content
     }
 
     private enum Speaker {

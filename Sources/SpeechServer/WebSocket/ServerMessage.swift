@@ -1,7 +1,10 @@
 import SpeechEngine
 
 /// What the server says in JSON. Field names and meaning: docs/protocol.md.
-enum ServerMessage: Sendable, Equatable {
+indirect enum ServerMessage: Sendable, Equatable {
+    /// The first number changes with what old clients can't live with.
+    static let protocolVersion = "1.1"
+
     case connected(connectionID: String)
     case queued(QueuePlace, requestID: String?)
     case info(Info)
@@ -11,6 +14,10 @@ enum ServerMessage: Sendable, Equatable {
     case done(Done)
     case cancelled(requestID: String?)
     case pong
+    /// The text before a flush has been spoken.
+    case flushed
+    /// The same of one context of a socket.
+    case inContext(String, ServerMessage)
     case error(ServerError, requestID: String?)
 
     struct Info: Encodable, Sendable, Equatable {
@@ -50,7 +57,9 @@ enum ServerMessage: Sendable, Equatable {
 
 extension ServerMessage: Encodable {
     private enum CodingKeys: String, CodingKey {
-        case type, message, data, words, error, code, field, connectionID, requestID, position, estimatedWait
+        case type, message, data, words, error, code, field, connectionID, requestID, position, estimatedWait,
+            contextID,
+            protocolVersion
     }
 
     private struct Audio: Encodable {
@@ -64,6 +73,7 @@ extension ServerMessage: Encodable {
         case .connected(let connectionID):
             try container.encode("connected", forKey: .type)
             try container.encode(connectionID, forKey: .connectionID)
+            try container.encode(Self.protocolVersion, forKey: .protocolVersion)
             try container.encode("Connected to TRUE streaming WebSocket", forKey: .message)
         case .queued(let place, let requestID):
             try container.encode("queued", forKey: .type)
@@ -98,6 +108,11 @@ extension ServerMessage: Encodable {
             try container.encodeIfPresent(requestID, forKey: .requestID)
         case .pong:
             try container.encode("pong", forKey: .type)
+        case .flushed:
+            try container.encode("flushed", forKey: .type)
+        case .inContext(let id, let message):
+            try container.encode(id, forKey: .contextID)
+            try message.encode(to: encoder)
         case .error(let error, let requestID):
             try container.encode("error", forKey: .type)
             try container.encode(error.message, forKey: .error)

@@ -41,6 +41,10 @@ package actor StreamingSession {
     /// A request whose recording is the next binary message.
     private var awaitingRecording: StreamRequest?
     private var running: Running?
+    /// Made when the session runs, as they speak through it.
+    private lazy var contexts = SpeechContexts(
+        service: service, limit: limits.maxQueuedRequests, logger: logger,
+        send: { try await self.tellActively($0) }, onEnd: { await self.contextEnded() })
     private var isDraining = false
     private var isClosed = false
     private var lastActivity = ContinuousClock.now
@@ -75,8 +79,9 @@ package actor StreamingSession {
             } catch {
                 logger.debug("connection ended", metadata: ["error": "\(error)"])
             }
-            stop()
+            await stop()
             group.cancelAll()
+            await contexts.waitUntilEmpty()
         }
     }
 
@@ -91,7 +96,7 @@ package actor StreamingSession {
             lastActivity = .now
             try await receive(payload)
         case .closing:
-            stop()
+            await stop()
         case .shuttingDown:
             try await startDrain()
         }
@@ -99,17 +104,24 @@ package actor StreamingSession {
 
     private func receive(_ text: String) async throws {
         var requestID: String?
+        var contextID: String?
         do {
             let json = try JSONValue(parsing: text)
             requestID = ClientMessage.requestID(in: json)
+            contextID = ClientMessage.contextID(in: json)
             switch try ClientMessage(json, models: service.models, defaults: defaults) {
             case .ping: try await tell(.pong)
             case .cancel(let id): try await cancel(id)
             case .streamRequest(let request): try await enqueue(request)
+            case .append(let id, let text, let request): try await contexts.append(text, to: id, request)
+            case .flush(let id): try await contexts.flush(id)
+            case .close(let id): try await contexts.close(id)
+            case .cancelContext(let id): try await contexts.cancel(id)
             }
         } catch let error as ServerError {
             logger.debug("message refused", metadata: ["code": "\(error.code)", "reason": "\(error.message)"])
-            try await tell(.error(error, requestID: requestID))
+            let answer = ServerMessage.error(error, requestID: requestID)
+            try await tell(contextID.map { .inContext($0, answer) } ?? answer)
         }
     }
 
@@ -132,11 +144,7 @@ package actor StreamingSession {
     private func enqueue(_ request: StreamRequest) async throws {
         if isDraining { throw ServerError.shuttingDown }
         guard service.engine.isReady else { throw ServerError.notReady }
-        // One that isn't loaded says itself what it lacks, once it is.
-        let model = service.engine.models.first { model in request.model.map { $0 == model.name } ?? model.isDefault }
-        if request.voice == SpeechParameters.ownVoice, let model, model.state == .loaded, !model.canClone {
-            throw ServerError.cloningUnsupported(model: model.name)
-        }
+        try await service.checkSpeaker(of: request.parts)
         if request.awaitsRecording {
             guard awaitingRecording == nil else {
                 throw ServerError.invalidValue(
@@ -152,8 +160,6 @@ package actor StreamingSession {
             guard held + recording.count <= limits.maxMessageBytes else {
                 throw ServerError.queueFull(limit: waiting.count)
             }
-        } else if let model {
-            try await service.checkVoice(request.voice, of: model)
         }
         guard waiting.count < limits.maxQueuedRequests else {
             throw ServerError.queueFull(limit: limits.maxQueuedRequests)
@@ -176,6 +182,7 @@ package actor StreamingSession {
             awaitingRecording = nil
             return try await tellCancelled(awaited)
         }
+        if requestID == nil, running == nil, waiting.isEmpty, await contexts.cancelAll() { return }
         let place = requestID == nil ? waiting.indices.first : waiting.firstIndex { $0.requestID == requestID }
         guard let place, running == nil || requestID != nil else {
             throw ServerError.nothingToCancel(requestID: requestID)
@@ -189,6 +196,19 @@ package actor StreamingSession {
         let done = ServerMessage.Done(
             message: "Streaming cancelled", endReason: "cancelled", requestID: request.requestID)
         try await tell(.done(done))
+    }
+
+    // MARK: Contexts
+
+    private func contextEnded() {
+        lastActivity = .now
+        wakeUpSource.yield()
+    }
+
+    /// Audio that is on its way is a sign of life.
+    private func tellActively(_ message: ServerMessage) async throws {
+        lastActivity = .now
+        try await tell(message)
     }
 
     // MARK: Speaking
@@ -208,7 +228,7 @@ package actor StreamingSession {
                 running = nil
                 lastActivity = .now
             }
-            if isDraining, waiting.isEmpty { await closeForShutdown() }
+            if isDraining, waiting.isEmpty, await contexts.isEmpty { await closeForShutdown() }
         }
     }
 
@@ -313,11 +333,12 @@ package actor StreamingSession {
 
     // MARK: Ending
 
-    private func stop() {
+    private func stop() async {
         isClosed = true
         waiting.removeAll()
         running?.end()
         wakeUpSource.finish()
+        await contexts.cancelAll()
     }
 
     private func startDrain() async throws {
@@ -327,6 +348,8 @@ package actor StreamingSession {
         waiting.removeAll()
         awaitingRecording = nil
         for request in dropped { try await tell(.error(.shuttingDown, requestID: request.requestID)) }
+        // What was said to a context is spoken to its end, if there is time.
+        await contexts.closeAll()
         wakeUpSource.yield()
     }
 
@@ -337,7 +360,7 @@ package actor StreamingSession {
 
     private func closeForShutdown() async {
         guard !isClosed else { return }
-        stop()
+        await stop()
         try? await send(.close(.shuttingDown))
     }
 
@@ -345,7 +368,7 @@ package actor StreamingSession {
         while !Task.isCancelled {
             let deadline = lastActivity + limits.connectionTimeout
             if running == nil, waiting.isEmpty, .now >= deadline {
-                stop()
+                await stop()
                 try? await send(.close(.connectionTimeout(limits.connectionTimeout)))
                 return
             }

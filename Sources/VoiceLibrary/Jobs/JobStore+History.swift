@@ -21,7 +21,7 @@ public struct JobFilter: Sendable {
     /// When it ended, or was made if it hasn't: from `start` to `end`, both included.
     public var start: Date?
     public var end: Date?
-    /// In the text or the name, whatever the case.
+    /// In the text or the name, whatever the case. At most 1000 bytes.
     public var search: String?
     public var isArchived: Bool?
     public var sort = Sort.createdDesc
@@ -57,7 +57,7 @@ public struct JobStatistics: Sendable, Equatable {
 }
 
 extension JobStore {
-    /// - Throws: `LibraryError.invalid` for a limit or an offset that can't be.
+    /// - Throws: `LibraryError.invalid` for a limit, an offset or a search that can't be.
     public func list(_ filter: JobFilter = JobFilter()) async throws -> JobPage {
         guard (1...1000).contains(filter.limit) else {
             throw LibraryError.invalid(field: "limit", value: "\(filter.limit)", allowed: "1 to 1000")
@@ -65,17 +65,20 @@ extension JobStore {
         guard filter.offset >= 0 else {
             throw LibraryError.invalid(field: "offset", value: "\(filter.offset)", allowed: "0 or more")
         }
+        if let search = filter.search, search.utf8.count > 1000 {
+            throw LibraryError.invalid(field: "search", value: search, allowed: "at most 1000 bytes")
+        }
         let condition = """
              WHERE (:session IS NULL OR sessionId = :session) AND (:state IS NULL OR state = :state)
             AND (:start IS NULL OR ifnull(completedAt, createdAt) >= :start)
             AND (:end IS NULL OR ifnull(completedAt, createdAt) <= :end)
             AND (:isArchived IS NULL OR isArchived = :isArchived)
-            AND (:search IS NULL OR containsIgnoringCase(text, :search)
-                OR containsIgnoringCase(ifnull(displayName, ''), :search))
+            AND (:search IS NULL OR \(Self.contains("text", filter.search))
+                OR \(Self.contains("displayName", filter.search)))
             """
         let arguments: StatementArguments = [
             "session": filter.sessionID, "state": filter.state?.rawValue, "start": filter.start, "end": filter.end,
-            "isArchived": filter.isArchived, "search": filter.search,
+            "isArchived": filter.isArchived, "search": filter.search.map(Self.pattern),
         ]
         return try await database.read { [folder] db in
             let counts = try Row.fetchOne(
@@ -93,6 +96,18 @@ extension JobStore {
                 jobs: jobs, totalCount: counts["total"], activeCount: counts["active"],
                 completedCount: counts["completed"])
         }
+    }
+
+    /// LIKE is ten times as fast as a function of ours, but folds only A to Z.
+    private static func contains(_ column: String, _ part: String?) -> String {
+        part?.utf8.allSatisfy { $0 < 0x80 } ?? true
+            ? "\(column) LIKE :search ESCAPE '\\'" : "containsIgnoringCase(\(column), :search)"
+    }
+
+    private static func pattern(_ part: String) -> String {
+        guard part.utf8.allSatisfy({ $0 < 0x80 }) else { return part }
+        let literal = part.map { "%_\\".contains($0) ? "\\\($0)" : "\($0)" }.joined()
+        return "%\(literal)%"
     }
 
     public func statistics(sessionID: String? = nil) async throws -> JobStatistics {

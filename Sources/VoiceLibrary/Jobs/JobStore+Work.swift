@@ -2,7 +2,8 @@ import Foundation
 import GRDB
 
 /// What workers do with the job that they claimed. If it was paused, ended or claimed by another worker since, they
-/// get `LibraryError.claimLost`, or `.unknownJob` if it was deleted, and stop.
+/// get `LibraryError.claimLost`, or `.unknownJob` if it was deleted, and stop. What keeps or gives back a worker's job
+/// (`finishChunk`, `complete`, `fail`, `interrupt`) is done even if the worker's task is cancelled.
 extension JobStore {
     /// Takes the job that waits longest. No other worker gets it.
     /// - Returns: the job, `processing`, or `chunking` if it has no chunks yet; nil if none waits.
@@ -68,6 +69,14 @@ extension JobStore {
     public func finishChunk(
         _ index: Int, of job: Job, audio: Data, fileExtension: String = "wav", sampleCount: Int, seconds: Double
     ) async throws -> Bool {
+        try await uncancelled { [self] in
+            try await keepChunk(index, of: job, audio, fileExtension, sampleCount, seconds)
+        }
+    }
+
+    private func keepChunk(
+        _ index: Int, of job: Job, _ audio: Data, _ fileExtension: String, _ sampleCount: Int, _ seconds: Double
+    ) async throws -> Bool {
         try await database.read { db in
             try Self.require(.finishChunk, job.id, db)
             try Self.requireChunk(index, of: job.id, db)
@@ -128,7 +137,10 @@ extension JobStore {
     /// - Throws: `LibraryError.claimLost`, `.unknownJob`, `.unfinishedChunks`, `.missingFile` without a draft, `.disk`.
     @discardableResult
     public func complete(_ job: Job, audioSeconds: Double) async throws -> Job {
-        let files = JobFiles(folder, job: job.id)
+        try await uncancelled { [self] in try await keepOutput(of: job, audioSeconds) }
+    }
+
+    private func keepOutput(of job: Job, _ audioSeconds: Double) async throws -> Job {
         let draft = outputDraft(of: job)
         let date = now()
         return try await database.write { [folder] db in
@@ -140,7 +152,7 @@ extension JobStore {
             guard open.isEmpty else { throw LibraryError.unfinishedChunks(open, job: job.id) }
             guard let size = Disk.size(draft) else { throw LibraryError.missingFile(job: job.id, path: draft.path) }
             let filename = "output.\(job.responseFormat.lowercased())"
-            try Disk.keep(draft, as: files.url(filename))
+            try Disk.keep(draft, as: JobFiles(folder, job: job.id).url(filename))
             try Self.perform(.complete, on: job.id, at: date, db)
             try db.execute(
                 sql: "UPDATE job SET audioSeconds = ?, outputFilename = ?, outputSizeBytes = ? WHERE id = ?",
@@ -153,13 +165,15 @@ extension JobStore {
     /// - Throws: `LibraryError.claimLost`, `.unknownJob`.
     @discardableResult
     public func fail(_ job: Job, error: String) async throws -> Job {
-        try await perform(.fail, on: job.id, error: error, claimedAs: job)
+        try await uncancelled { [self] in try await perform(.fail, on: job.id, error: error, claimedAs: job) }
     }
 
     /// Gives a job back, as when the server ends: it is pending again, with its finished chunks.
     /// - Throws: `LibraryError.claimLost`, `.unknownJob`.
     @discardableResult
-    public func interrupt(_ job: Job) async throws -> Job { try await perform(.interrupt, on: job.id, claimedAs: job) }
+    public func interrupt(_ job: Job) async throws -> Job {
+        try await uncancelled { [self] in try await perform(.interrupt, on: job.id, claimedAs: job) }
+    }
 
     func perform(
         _ action: JobAction, on id: String, error: String? = nil, claimedAs claimed: Job? = nil

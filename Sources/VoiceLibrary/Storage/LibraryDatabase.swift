@@ -1,6 +1,11 @@
 import Foundation
 import GRDB
 
+/// Does something to its end, even if the task is cancelled meanwhile or was before.
+func uncancelled<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
+    try await Task { try await body() }.value
+}
+
 /// A SQLite file with its migrations. Readers see whole transactions and never wait for the one writer.
 struct LibraryDatabase: Sendable {
     let pool: DatabasePool

@@ -179,23 +179,16 @@ struct JobRoutes: Sendable {
         var rules = rules
         rules.models = service.models
         let request = try LongTextRequest(try await call.fields(), rules: rules)
-        guard
-            let model = service.engine.models.first(where: { model in
-                request.parts.model.map { $0 == model.name } ?? model.isDefault
-            })
-        else { throw ServerError.notReady }
         var job = NewJob(text: request.parts.speech.input)
         // Said now, not after an hour in the queue.
+        try await service.checkSpeaker(of: request.parts)
         if let recording = request.parts.speech.voiceAudio {
-            guard model.canClone || model.state != .loaded else {
-                throw ServerError.cloningUnsupported(model: model.name)
-            }
             job.recording = .init(bytes: recording, fileExtension: "bin")
         } else if let voice = request.parts.voice {
-            try await service.checkVoice(voice, of: model)
             job.voice = voice
-            if !model.voices.contains(voice), let found = try await service.voices?.sourceRecording(of: voice) {
-                job.recording = .init(bytes: found.content, fileExtension: "bin")
+            // The job keeps a copy: the voice may be renamed or gone when its turn comes.
+            if let found = try await service.libraryVoice(voice, of: request.parts.model) {
+                job.recording = .init(bytes: found, fileExtension: "bin")
             }
         }
         let parts = TextBlocks.split(job.text, size: settings.chunkSize, by: .paragraph)

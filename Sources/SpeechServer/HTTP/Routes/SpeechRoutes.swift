@@ -68,6 +68,7 @@ struct SpeechRoutes: Sendable {
             request.parts.speech.voice = nil
         }
         let audio = try await SpokenAudio.start(request, by: service)
+        try request.effects.check(sampleRateHz: audio.sampleRateHz)
         let isSSE = request.streamFormat == .sse
         // Without a format, events carry plain samples, as the sibling's do.
         let format = isSSE && request.format ?? .wav == .wav ? .pcm : request.format ?? .wav
