@@ -44,8 +44,8 @@ WebSocket. The reference is PyPI chatterbox-tts 0.1.7 with PyTorch {machine[torc
 its own, asked without any transport. It streams as chatterbox-streaming does: every chunk S3Gen runs over prompt, context and \
 chunk. It uses its cache of keys and values and inference mode, and is spared watermark and attention maps.
 - Both are loaded at the same time and speak in turn, each round in the other order, after a warm-up. A start \
-that doesn't count comes before those that do, so that no one waits for the disk. Our server remembers \
-what T3 has read of a voice, which the reference reads again.
+that doesn't count comes before those that do, so that no one waits for the disk, and so that ours has kept its packed weights. \
+Our server remembers what T3 has read of a voice, which the reference reads again.
 - "Others" is what else used the machine meanwhile, as a share of its cores: with more than a few hundredths, measure again.
 
 | model | tokens | rounds | others | commit | date |

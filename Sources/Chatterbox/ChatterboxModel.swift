@@ -36,10 +36,12 @@ public final class ChatterboxModel: Sendable {
             if let weights { packed.append(weights) }
             return WeightReader(file, packed: weights)
         }
-        // Hundreds of MB to write: who waits for the model doesn't wait for that.
-        for weights in packed where !weights.isComplete { Thread.detachNewThread { weights.save() } }
+        PackedWeights.saveInBackground(packed)
         return model
     }
+
+    /// Waits until all packed weights are written that models keep; for before the process ends.
+    public static func finishSaving() { PackedWeights.finishSaving() }
 
     /// - Parameters:
     ///   - precision: of the weights; with int8 those of T3 alone, and bfloat16 for all others.

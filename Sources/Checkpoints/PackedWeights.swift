@@ -94,6 +94,22 @@ public final class PackedWeights: PackedStore {
         }
     }
 
+    private static let saving = DispatchGroup()
+
+    /// Saves those that lack something on a thread of its own: they have hundreds of MB to write.
+    public static func saveInBackground(_ all: [PackedWeights]) {
+        for weights in all where !weights.isComplete {
+            saving.enter()
+            Thread.detachNewThread {
+                weights.save()
+                saving.leave()
+            }
+        }
+    }
+
+    /// Waits until all is written: a process that ends before it would have to pack again.
+    public static func finishSaving() { saving.wait() }
+
     // MARK: The file
 
     private static let alignment = 64

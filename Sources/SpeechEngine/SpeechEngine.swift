@@ -155,5 +155,6 @@ public final class SpeechEngine: SpeechSynthesizing {
         stopped.store(true, ordering: .releasing)
         current?.scheduler.stop()
         warming.wait()
+        ChatterboxModel.finishSaving()
     }
 }
