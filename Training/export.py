@@ -40,6 +40,16 @@ def t3_state(model):
     return state
 
 
+def sharpened(weight, strength=0.35, span=15):
+    """The vocoder's input layer `[width, 3 * 80]` as if each bin of its log-mels stood out by `strength` more from the mean of
+    the `span` bins around it.  Regression blurs harmonics and formants; this gives some of their depth back, as the
+    post-filter of a speech codec does (DNSMOS +0.03).  A constant mel stays as it is, so the layer's normalisation does too."""
+    near = (torch.arange(80)[:, None] + torch.arange(-(span // 2), span // 2 + 1)).clamp(0, 79)
+    smooth = torch.zeros(80, 80).scatter_add_(1, near, torch.full(near.shape, 1 / span))
+    sharp = torch.eye(80) + strength * (torch.eye(80) - smooth)
+    return (weight.reshape(-1, 3, 80) @ sharp).reshape(weight.shape)
+
+
 @torch.no_grad()
 def main(folder):
     os.makedirs(folder, exist_ok=True)
@@ -59,6 +69,7 @@ def main(folder):
     vocoder = load(SourceFilterVocoder(), name).state_dict()
     # Losses on magnitudes leave the noise too strong: 2.6 dB less sounds cleaner (DNSMOS +0.03)
     vocoder["output.bias"][BINS:2 * BINS] -= 0.3
+    vocoder["input.weight"] = sharpened(vocoder["input.weight"])
     save("vocoder.safetensors", vocoder)
     save("g2p.safetensors", load(G2PNet(), "g2p").state_dict())
     save_file({f"{v}.{part}": torch.from_numpy(voices.embedding(v, size))[None] for v in voices.NAMES

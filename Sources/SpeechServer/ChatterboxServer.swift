@@ -103,7 +103,8 @@ public struct ChatterboxServer: Service {
         try await withThrowingTaskGroup { group in
             group.addTask { try await application.run() }
             if let jobs { group.addTask { try await jobs.run() } }
-            try await group.waitForAll()
+            // Unlike `waitForAll`, this lets the first failure end the others.
+            while try await group.next() != nil {}
         }
     }
 

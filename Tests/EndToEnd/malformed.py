@@ -61,7 +61,7 @@ def cases():
         found.append(text(f"no type {message}", message, "missing_field", "type"))
     for value in ["null", "1", "true", "[]", "{}", '["ping"]']:
         found.append(text(f"type {value}", f'{{"type": {value}}}', "invalid_type", "type"))
-    for value in ["", "PING", "ping ", "stream", "stream-request", "close", "pong", "done", "\\u0000", "x" * 5000]:
+    for value in ["", "PING", "ping ", "stream", "stream-request", "closed", "pong", "done", "\\u0000", "x" * 5000]:
         found.append(text(f"type {value[:20]!r}", f'{{"type": "{value}"}}', "unknown_type", "type"))
     for message, field in [
         ('{"type": "ping", "data": {}}', "data"),

@@ -188,9 +188,9 @@ def test_a_killed_server_goes_on_where_it_was(tmp_path):
     try:
         done = wait(server, job, ["completed"])
         assert done["metadata"]["total_chunks"] == done["metadata"]["completed_chunks"] >= 8
-        finished = {chunk["index"]: chunk["audio_file"] for chunk in done["progress"]["completed_chunks"]}
+        finished = {chunk["index"]: chunk["processing_completed_at"] for chunk in done["progress"]["completed_chunks"]}
         for chunk in kept:
-            assert finished[chunk["index"]] == chunk["audio_file"], "a finished chunk was spoken again"
+            assert finished[chunk["index"]] == chunk["processing_completed_at"], "a finished chunk was spoken again"
         assert words(" ".join(c["text"] for c in ask(server, "GET", f"{LONG}/{job}/details").json["chunks"])) == words(text)
         wav = ask(server, "GET", f"{LONG}/{job}/download").body
         assert (len(wav) - 44) / 48000 == pytest.approx(done["metadata"]["total_duration_seconds"], abs=0.01)

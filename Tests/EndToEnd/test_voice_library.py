@@ -14,6 +14,15 @@ ALIASES = ["/voices", "/v1/voices", "/voice-library", "/voice_library"]
 
 
 @pytest.fixture(scope="module")
+def server():
+    """One whose library nobody else uses."""
+    server = Server()
+    server.wait_until_ready()
+    yield server
+    assert server.stop() == 0, server.output()
+
+
+@pytest.fixture(scope="module")
 def recording(server):
     return ask(server, "POST", "/audio/speech", {"input": "A recording of somebody, long enough to be of use."}).body
 

@@ -14,7 +14,7 @@ import SpeechServer
         """
 
     static func words(_ text: some StringProtocol) -> [String] {
-        text.split(whereSeparator: \.isWhitespace).map(String.init)
+        String(text).split { $0.isWhitespace }.map(String.init)
     }
 
     @Test(arguments: [SpeakRequest.Strategy.sentence, .paragraph, .word, .fixed], [50, 77, 100, 200, 500, 2500])
@@ -37,7 +37,7 @@ import SpeechServer
     @Test func paragraphsStayWholeAndAreMarked() {
         let pieces = TextBlocks.split("One. Two.\n\nThree.\n\nFour.", size: 12, by: .paragraph)
         #expect(pieces.map(\.text) == ["One. Two.", "Three.", "Four."])
-        #expect(pieces.allSatisfy(\.endsParagraph))
+        #expect(pieces.allSatisfy { $0.endsParagraph })
         #expect(TextBlocks.split("One.\n\nTwo.", size: 100, by: .paragraph).map(\.text) == ["One.\n\nTwo."])
     }
 

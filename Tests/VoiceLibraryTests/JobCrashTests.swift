@@ -69,6 +69,22 @@ import VoiceLibrary
         #expect(try Data(contentsOf: await next.output(of: id)) == Data("result".utf8))
     }
 
+    /// Killed when the job was completed, and the sound of its chunks not removed yet.
+    @Test func chunksOfACompletedJob() async throws {
+        let id: String
+        do {
+            let store = try helper.store()
+            id = try await store.create(helper.newJob(["x"])).id
+            try await helper.work(store)
+            let chunk = try #require(await store.chunks(of: id)[0].audioURL)
+            #expect(try names(id) == ["output.mp3"])
+            try Data().write(to: chunk)
+        }
+        let copy = try leftBehind()
+        _ = try JobStore(folder: copy.url)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: copy.url.path + "/job-" + id) == ["output.mp3"])
+    }
+
     /// Folders of jobs that never came to be go; all that isn't ours stays.
     @Test func strays() async throws {
         do { _ = try helper.store() }
@@ -106,6 +122,8 @@ import VoiceLibrary
             let (id, index) = (String(line.prefix(36)), Int(line.dropFirst(37))!)
             let chunk = try await store.chunks(of: id)[index]
             #expect(chunk.state == .completed)
+            // Those of completed jobs are in the results, below.
+            if try await store.job(id).state == .completed { continue }
             #expect(try Data(contentsOf: #require(chunk.audioURL)) == Data(chunk.text.utf8))
         }
         while let job = try await store.claimNext() { try await JobCrashTests.finish(job, store, nil) }
@@ -114,6 +132,7 @@ import VoiceLibrary
         for job in try await store.list(filter).jobs {
             #expect(job.state == .completed)
             #expect(try await String(contentsOf: store.output(of: job.id), encoding: .utf8) == store.text(of: job.id))
+            #expect(try names(job.id) == ["output.mp3"])
         }
     }
 

@@ -102,7 +102,9 @@ import VoiceLibrary
 
     @Test func aJobFromBeginningToEnd() async throws {
         let store = try store()
-        let id = try await store.create(newJob()).id
+        var new = newJob()
+        new.recording = .init(bytes: Data("recording".utf8), fileExtension: "wav")
+        let id = try await store.create(new).id
         clock.advance(1)
         let job = try #require(await store.claimNext())
         #expect(job.id == id && job.state == .processing && job.startedAt == clock.now())
@@ -136,6 +138,11 @@ import VoiceLibrary
         #expect(progress.percent == 100 && progress.remainingSeconds == nil)
         #expect(try Data(contentsOf: await store.output(of: id)) == Data("result".utf8))
         #expect(done.outputURL?.lastPathComponent == "output.mp3")
+        // Only the result is left.
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path + "/job-" + id) == ["output.mp3"])
+        #expect(done.recordingURL == nil)
+        let chunks = try await store.chunks(of: id)
+        #expect(chunks.allSatisfy { $0.state == .completed && $0.audioURL != nil && $0.sampleCount == 24000 })
     }
 
     @Test func aJobWhoseTextAWorkerCuts() async throws {

@@ -32,7 +32,8 @@ struct OpenAPI {
 
     private func operation(_ route: Route, path: String, isAlias: Bool) -> JSONValue {
         let id =
-            route.method.rawValue.lowercased() + path.map { $0.isLetter || $0.isNumber ? String($0) : "_" }.joined()
+            route.method.rawValue.lowercased()
+            + path.map { $0.isLetter || $0.isNumber ? String($0) : $0 == "-" ? "__" : "_" }.joined()
         var operation: [String: JSONValue] = [
             "operationId": .string(id), "summary": .string(route.summary), "tags": [.string(route.tag.rawValue)],
         ]

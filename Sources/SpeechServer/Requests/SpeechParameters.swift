@@ -88,7 +88,8 @@ struct SpeechFields {
 
     let input: TextField
     let model: ModelField
-    let voice = StringField("voice", "Who speaks: a voice of the model or of the library, or one of its aliases")
+    let voice = StringField(
+        "voice", lengths: 0...10_000, "Who speaks: a voice of the model or of the library, or one of its aliases")
     let voiceAudio: RecordingField
     let language = StringField("language", lengths: 0...40, "The text's language, such as fr; en if absent")
     let normalizeText = FlagField(

@@ -27,7 +27,8 @@ public struct Job: Sendable, Equatable, Identifiable {
 
     /// What the client called the voice.
     public let voice: String?
-    /// The job's own copy of the recording to clone from: the voice may be changed or deleted meanwhile.
+    /// The job's own copy of the recording to clone from: the voice may be changed or deleted meanwhile. Nil if there is
+    /// none, and once the job is completed.
     public let recordingURL: URL?
     /// As `mp3`.
     public let responseFormat: String
@@ -79,6 +80,7 @@ public struct JobChunk: Sendable, Equatable {
     /// Silence to put after it.
     public let pauseAfterMs: Int
     public let state: State
+    /// Nil before it is made. The file goes when the job is completed.
     public let audioURL: URL?
     public let sampleCount: Int?
     /// What making it took.

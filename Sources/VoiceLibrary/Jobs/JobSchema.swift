@@ -151,6 +151,11 @@ struct JobFiles: Sendable {
 
     func url(_ filename: String) -> URL { folder.appending(path: filename) }
 
+    /// - Throws: `LibraryError.disk`.
+    func removeAll(but kept: URL?) throws(LibraryError) {
+        for name in try Disk.names(in: folder) where name != kept?.lastPathComponent { try Disk.remove(url(name)) }
+    }
+
     /// The result while a worker writes it.
     func draft(claim: Int) -> URL { url("output-\(claim)" + Disk.draftSuffix) }
 }

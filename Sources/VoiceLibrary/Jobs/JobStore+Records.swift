@@ -133,14 +133,14 @@ extension JobStore {
         }
     }
 
-    /// Every file that a job knows, as `job-<id>/<file>`, and every job's folder.
+    /// Every file that a job needs, as `job-<id>/<file>`, and every job's folder.
     static func knownFiles(_ db: Database) throws -> Set<String> {
         let rows = try Row.fetchAll(
             db,
             sql: """
                 SELECT id, NULL AS filename FROM job
                 UNION ALL SELECT id, recordingFilename FROM job UNION ALL SELECT id, outputFilename FROM job
-                UNION ALL SELECT jobId, audioFilename FROM chunk
+                UNION ALL SELECT jobId, audioFilename FROM chunk JOIN job ON id = jobId WHERE job.state <> 'completed'
                 """)
         return Set(
             rows.map { row in

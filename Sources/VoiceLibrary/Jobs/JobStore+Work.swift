@@ -133,7 +133,8 @@ extension JobStore {
     /// Where the result of a job is to be written, before `complete`. Each claim has a file of its own.
     public func outputDraft(of job: Job) -> URL { JobFiles(folder, job: job.id).draft(claim: job.claim) }
 
-    /// Ends a job: its draft becomes the result, once it is on the disk.
+    /// Ends a job: its draft becomes the result, once it is on the disk. The sound of its chunks and its recording are of
+    /// no use any more and go.
     /// - Throws: `LibraryError.claimLost`, `.unknownJob`, `.unfinishedChunks`, `.missingFile` without a draft, `.disk`.
     @discardableResult
     public func complete(_ job: Job, audioSeconds: Double) async throws -> Job {
@@ -141,9 +142,9 @@ extension JobStore {
     }
 
     private func keepOutput(of job: Job, _ audioSeconds: Double) async throws -> Job {
-        let draft = outputDraft(of: job)
+        let (draft, files) = (outputDraft(of: job), JobFiles(folder, job: job.id))
         let date = now()
-        return try await database.write { [folder] db in
+        let done = try await database.write { [folder] db in
             try Self.requireClaim(job, db)
             try Self.require(.complete, job.id, db)
             let open = try Int.fetchAll(
@@ -152,13 +153,19 @@ extension JobStore {
             guard open.isEmpty else { throw LibraryError.unfinishedChunks(open, job: job.id) }
             guard let size = Disk.size(draft) else { throw LibraryError.missingFile(job: job.id, path: draft.path) }
             let filename = "output.\(job.responseFormat.lowercased())"
-            try Disk.keep(draft, as: JobFiles(folder, job: job.id).url(filename))
+            try Disk.keep(draft, as: files.url(filename))
             try Self.perform(.complete, on: job.id, at: date, db)
             try db.execute(
-                sql: "UPDATE job SET audioSeconds = ?, outputFilename = ?, outputSizeBytes = ? WHERE id = ?",
+                sql: """
+                    UPDATE job SET audioSeconds = ?, outputFilename = ?, outputSizeBytes = ?, recordingFilename = NULL
+                    WHERE id = ?
+                    """,
                 arguments: [audioSeconds, filename, size, job.id])
             return try Self.job(job.id, folder, db)
         }
+        // What stays behind if the process ends here goes at the next start.
+        try await blocking { try files.removeAll(but: done.outputURL) }
+        return done
     }
 
     /// Ends a job that can't be done.

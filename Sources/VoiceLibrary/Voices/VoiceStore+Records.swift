@@ -81,7 +81,7 @@ extension VoiceStore {
     static func language(_ text: String) throws(LibraryError) -> String {
         let code = text.trimmingCharacters(in: .whitespaces).lowercased()
         let parts = code.split(separator: "-", omittingEmptySubsequences: false)
-        guard code.utf8.count <= 12, parts.allSatisfy({ (2...8).contains($0.count) }), (2...3).contains(parts[0].count),
+        guard code.utf8.count <= 35, parts.allSatisfy({ (2...8).contains($0.count) }), (2...3).contains(parts[0].count),
             code.utf8.allSatisfy({ (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2D })
         else { throw .invalid(field: "language", value: text, allowed: "a language code such as en or pt-br") }
         return code
