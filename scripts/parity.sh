@@ -21,9 +21,9 @@ Written by `scripts/parity.sh`. Every model has the published keys, shapes and t
 the real ones could not be had here; both sides read the same files, with the same noise. An error is the largest
 difference in relation to the largest value. The reference is PyPI chatterbox-tts 0.1.7, in fp32. In fp32 an error may be
 0.001, and tokens have to be the same. int8 is for T3's weights; all else is as in bfloat16 with it, and what hears
-recordings is in float32 always. T3 is fed the reference's tokens, S3Gen goes on from its own states. Random weights are no
-kind ones: their logits are almost level and their velocities don't lead anywhere, so that rounding weighs more than it
-does with trained ones.
+recordings is in float32 always. T3 is fed the reference's tokens, S3Gen goes on from its own states. Guidance weighs the
+difference of two rows of logits, and so their rounding, which is why int8 shows most in english and multilingual. What
+trained weights make of it is known of the embedded voice alone (README).
 PAGE
 
 for name in "${@:-nano}"; do

@@ -9,6 +9,8 @@ final class Session<Model: SpeechModel>: @unchecked Sendable {
     private(set) var accepted: ContinuousClock.Instant
     /// Tells the client where in the queue it is; ends with the wait.
     private let places: AsyncStream<QueuePlace>.Continuation
+    /// In the queue, as the client knows it.
+    private var position = 0
     /// Seconds of audio that were accounted for.
     private var accounted = 0.0
     let characters: Int
@@ -54,7 +56,12 @@ final class Session<Model: SpeechModel>: @unchecked Sendable {
     /// Whether its text was spoken to the end.
     var isSpoken: Bool { utterance.isSpoken }
 
-    func wait(at place: QueuePlace) { places.yield(place) }
+    /// Tells the client its place, if that is another than before.
+    func wait(at place: QueuePlace) {
+        guard place.position != position else { return }
+        position = place.position
+        places.yield(place)
+    }
 
     /// Ends the wait, also of one that is over.
     func endWait() { places.finish() }
