@@ -29,7 +29,7 @@ import SpeechServer
     }
 
     @Test func piecesEndWhereSentencesDo() {
-        let pieces = TextBlocks.split(Self.story, size: 120, by: .sentence).map(\.text)
+        let pieces = TextBlocks.split(Self.story, size: 80, by: .sentence).map(\.text)
         #expect(pieces[0] == "The lamp was lit every evening.")
         #expect(pieces[1].hasPrefix("Mr. Smith climbed") && pieces[1].hasSuffix("bay."))
     }

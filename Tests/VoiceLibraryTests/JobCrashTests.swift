@@ -138,8 +138,10 @@ import VoiceLibrary
 
     private static func workUntilKilled(_ folder: URL, _ delay: UInt32) async throws {
         let store = try JobStore(folder: folder)
-        die(after: delay)
         let log = Journal(folder.appending(path: "log"))
+        // At some moment after some chunks, however slow the machine is.
+        let before = 2 + Int(delay) % 5
+        var jobs = 0
         while true {
             guard let job = try await store.claimNext() else {
                 let chunks = (0..<12).map { NewChunk(text: "Sentence \($0) of \(UUID()). ") }
@@ -148,18 +150,26 @@ import VoiceLibrary
                 _ = try await store.create(new)
                 continue
             }
-            try await finish(job, store, log)
+            jobs += 1
+            try await finish(
+                job, store, log,
+                onChunk: { index in
+                    if jobs > 1 || index >= before { die(after: delay / 10) }
+                })
         }
     }
 
     /// A worker whose sound is the text.
-    private static func finish(_ job: Job, _ store: JobStore, _ log: Journal?) async throws {
+    private static func finish(
+        _ job: Job, _ store: JobStore, _ log: Journal?, onChunk: (Int) -> Void = { _ in }
+    ) async throws {
         for chunk in try await store.chunks(of: job.id) where chunk.state != .completed {
             try await store.startChunk(chunk.index, of: job)
             let isOurs = try await store.finishChunk(
                 chunk.index, of: job, audio: Data(chunk.text.utf8), sampleCount: 1, seconds: 1)
             #expect(isOurs)
             log?.write("\(job.id) \(chunk.index)")
+            onChunk(chunk.index)
         }
         let sound = try await store.chunks(of: job.id).map { try Data(contentsOf: $0.audioURL!) }.reduce(Data(), +)
         try sound.write(to: store.outputDraft(of: job))
