@@ -72,10 +72,13 @@ def spoken(binary, text):
         server = Server(binary, folder)
         job = server.ask("POST", "/audio/speech/long", {"input": text, "response_format": "wav", "seed": 1})["job_id"]
         kills = [33, 66]
+        shown = -1
         while True:
             state = server.ask("GET", f"/audio/speech/long/{job}")
             done = state["progress"]["overall_progress"]
-            progress(int(done), 100, "speaking")
+            if int(done) != shown:
+                shown = int(done)
+                progress(shown, 100, "speaking")
             if state["status"] == "completed":
                 break
             if state["status"] == "failed":

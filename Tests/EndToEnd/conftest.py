@@ -94,6 +94,15 @@ def server():
     assert server.stop() == 0, "the server did not stop cleanly:\n" + server.output()
 
 
+@pytest.fixture(scope="module")
+def own_server():
+    """One that a module has for itself: for tests of what a library or a list of jobs holds, and for those that leave some."""
+    server = Server()
+    server.wait_until_ready()
+    yield server
+    assert server.stop() == 0, "the server did not stop cleanly:\n" + server.output()
+
+
 @pytest_asyncio.fixture
 async def client(server):
     async with ChatterboxStreamingClient(base_url=server.ws) as client:

@@ -8,19 +8,14 @@ import sys
 import openapi_spec_validator
 import pytest
 
-from conftest import Server
 from http_client import ask
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
-def server():
-    """One of its own: it is left with long texts that nobody wants."""
-    server = Server()
-    server.wait_until_ready()
-    yield server
-    assert server.stop() == 0, server.output()
+def server(own_server):
+    return own_server
 
 
 @pytest.fixture(scope="module")

@@ -14,12 +14,8 @@ ALIASES = ["/voices", "/v1/voices", "/voice-library", "/voice_library"]
 
 
 @pytest.fixture(scope="module")
-def server():
-    """One whose library nobody else uses."""
-    server = Server()
-    server.wait_until_ready()
-    yield server
-    assert server.stop() == 0, server.output()
+def server(own_server):
+    return own_server
 
 
 @pytest.fixture(scope="module")
