@@ -21,9 +21,13 @@ export function ask({ title, text = "", label, value = "", confirm }) {
   dialog.showModal();
   (label ? $("ask-value") : $("ask-cancel")).focus();
   return new Promise((resolve) => {
-    dialog.addEventListener("close", () => {
+    const onClose = () => {
+      // The event of the question before may come when this one is open already.
+      if (dialog.open) return;
+      dialog.removeEventListener("close", onClose);
       const answer = label ? $("ask-value").value.trim() : "";
       resolve(dialog.returnValue === "confirm" && (!label || answer !== "") ? answer : null);
-    }, { once: true });
+    };
+    dialog.addEventListener("close", onClose);
   });
 }

@@ -17,6 +17,11 @@ window.fetch = (url, options) => /\\/(voices|audio\\/speech\\/long)/.test(url)
 """
 
 
+@pytest.fixture(scope="module")
+def server(own_server):
+    return own_server
+
+
 @pytest.fixture
 async def studio():
     async with Studio() as studio:
@@ -100,7 +105,8 @@ async def test_voices_from_upload_to_deletion(server, studio, recording, tmp_pat
     await studio.visit(server.http)
     await studio.click("tab-voices")
     await studio.click("upload")
-    assert await studio.text("voice_name-error") != "" and await studio.focused() == "voice_name"
+    await studio.wait_for("document.activeElement.id === 'voice_name'")
+    assert await studio.text("voice_name-error") != ""
     await studio.type_into("voice_name", "Page Test")
     await studio.click("upload")
     assert await studio.text("voice_file-error") != ""
