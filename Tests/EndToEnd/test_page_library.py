@@ -104,6 +104,8 @@ async def test_the_microphone_records_a_file(server, studio):
 async def test_voices_from_upload_to_deletion(server, studio, recording, tmp_path):
     await studio.visit(server.http)
     await studio.click("tab-voices")
+    # It is shown once the library has answered.
+    await studio.wait_for("document.getElementById('add-voice').checkVisibility()")
     await studio.click("upload")
     await studio.wait_for("document.activeElement.id === 'voice_name'")
     assert await studio.text("voice_name-error") != ""
