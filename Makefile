@@ -7,6 +7,8 @@
 
 HOST ?= 0.0.0.0
 PORT ?= 8000
+# Two commands and it speaks, so keys have to be asked for: SERVE_OPTIONS= heeds those of chatterbox key create.
+SERVE_OPTIONS ?= --no-authentication
 # The modules that need full optimisation are hopeless without it, so there is one configuration.
 BUILD := swift build -c release
 BINARY := .build/release/chatterbox
@@ -21,7 +23,7 @@ help:
 	@sed -n 's/^# //p' Makefile | head -n 6
 
 serve: dependencies build
-	@exec $(BINARY) serve --host $(HOST) --port $(PORT)
+	@exec $(BINARY) serve --host $(HOST) --port $(PORT) $(SERVE_OPTIONS)
 
 dependencies:
 	@scripts/install-dependencies.sh

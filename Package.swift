@@ -11,7 +11,9 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+        .package(
+            url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: [.defaults, "Reloading"]),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -20,6 +22,7 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
     ],
     targets: [
         // The system's oneDNN. Debian ships no .pc file: the module map links it.
@@ -47,10 +50,20 @@ let package = Package(
             ]),
         // GRDB links the system's SQLite (libsqlite3-dev).
         .target(name: "VoiceLibrary", dependencies: ["CFFmpeg", .product(name: "GRDB", package: "GRDB.swift")]),
+        // Who may do what, and how much of it: keys, tokens, limits.
+        .target(
+            name: "AccessControl",
+            dependencies: [
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "JWTKit", package: "jwt-kit"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ]),
         .target(
             name: "SpeechServer",
             dependencies: [
-                "SpeechEngine", "Chatterbox", "VoiceLibrary", "AudioDSP",
+                "AccessControl", "SpeechEngine", "Chatterbox", "VoiceLibrary", "AudioDSP",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -77,10 +90,12 @@ let package = Package(
             name: "ChatterboxCLI",
             dependencies: [
                 "SpeechServer", "SpeechEngine", "VoiceLibrary", "Chatterbox", "Checkpoints", "ModelHub", "AudioDSP",
+                "AccessControl", "ChatterboxClient",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "CKernels"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors"]),
@@ -94,9 +109,15 @@ let package = Package(
             name: "VoiceLibraryTests",
             dependencies: ["VoiceLibrary", .product(name: "GRDB", package: "GRDB.swift")]),
         .testTarget(
+            name: "AccessControlTests",
+            dependencies: [
+                "AccessControl", .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "JWTKit", package: "jwt-kit"),
+            ]),
+        .testTarget(
             name: "SpeechServerTests",
             dependencies: [
-                "SpeechServer", "SpeechEngine", "AudioDSP", "ChatterboxClient",
+                "AccessControl", "SpeechServer", "SpeechEngine", "AudioDSP", "ChatterboxClient",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),

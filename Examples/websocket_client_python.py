@@ -15,6 +15,7 @@ import argparse
 import asyncio
 import base64
 import json
+import os
 import sys
 import time
 import wave
@@ -78,12 +79,14 @@ class StreamResult:
 class ChatterboxStreamingClient:
     """One connection to `/ws/stream/audio`. Requests on it are spoken one after the other."""
 
-    def __init__(self, base_url: str = "ws://localhost:8000"):
+    def __init__(self, base_url: str = "ws://localhost:8000", api_key: Optional[str] = None):
+        """`api_key` is for servers that want one; without it, that of the environment, CHATTERBOX_API_KEY."""
         base_url = base_url.rstrip("/")
         for http, ws in (("http://", "ws://"), ("https://", "wss://")):
             if base_url.startswith(http):
                 base_url = ws + base_url[len(http) :]
         self.url = base_url + "/ws/stream/audio"
+        self.api_key = api_key or os.environ.get("CHATTERBOX_API_KEY")
         self.connection_id: Optional[str] = None
         self._socket = None
         self._reader = None
@@ -92,7 +95,11 @@ class ChatterboxStreamingClient:
 
     async def connect(self) -> str:
         """Opens the connection; returns the server's name for it."""
-        self._socket = await websockets.connect(self.url, max_size=None)
+        headers = {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}
+        try:
+            self._socket = await websockets.connect(self.url, max_size=None, additional_headers=headers)
+        except websockets.InvalidStatus as refusal:
+            raise ConnectionError(_reason(refusal.response)) from refusal
         connected = json.loads(await self._socket.recv())
         if connected.get("type") != "connected":
             raise ConnectionError(f"expected a connected message, got {connected}")
@@ -214,11 +221,20 @@ class ChatterboxStreamingClient:
             self._pongs.put_nowait(None)
 
 
+def _reason(response: Any) -> str:
+    """What the server says to somebody whom it doesn't let in: a key is missing, or too much was asked."""
+    try:
+        return json.loads(response.body)["error"]["message"]
+    except (TypeError, ValueError, KeyError):
+        return f"HTTP {response.status_code}"
+
+
 async def main() -> None:
     parser = argparse.ArgumentParser(description="Speak a text through a chatterbox server.")
     parser.add_argument("text", nargs="?", default="Hello! This is true streaming.", help="- reads standard input")
     parser.add_argument("-o", "--output", default="output.wav")
     parser.add_argument("--url", default="ws://localhost:8000")
+    parser.add_argument("--key", help="for servers that want one; CHATTERBOX_API_KEY in the environment if none is named")
     parser.add_argument("--model", help="one of the server's models; its first if none is named")
     parser.add_argument("--voice", help="one of the model's voices; its default if none is named")
     parser.add_argument("--language", help="of the text, such as fr; English if none is named")
@@ -239,7 +255,7 @@ async def main() -> None:
     text = sys.stdin.read() if arguments.text == "-" else arguments.text
 
     try:
-        async with ChatterboxStreamingClient(base_url=arguments.url) as client:
+        async with ChatterboxStreamingClient(base_url=arguments.url, api_key=arguments.key) as client:
             result = await client.stream_speech(
                 text=text,
                 output_file=arguments.output,

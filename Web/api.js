@@ -1,5 +1,7 @@
 // Plain HTTP of the server: models, voices and jobs. Paths are relative, so a proxy may put the page under a prefix.
 
+import { askForKey, currentKey, keyHeaders } from "./key.js";
+
 /** The server refused: `fields` maps names of fields to what is wrong with them. */
 export class ApiError extends Error {
   constructor(status, body) {
@@ -25,7 +27,8 @@ export function streamAddress() {
  * @returns the answer's JSON @throws {ApiError} or a TypeError if there is no connection
  */
 export async function call(method, path, content = {}) {
-  const options = { method, headers: {} };
+  const used = currentKey();
+  const options = { method, headers: keyHeaders() };
   if (content.json) {
     options.headers["Content-Type"] = "application/json";
     options.body = JSON.stringify(content.json);
@@ -43,6 +46,7 @@ export async function call(method, path, content = {}) {
     throw new Error("There is no connection to the server.");
   }
   const body = await response.json().catch(() => null);
+  if (response.status === 401 && (await askForKey(body?.error?.message ?? "", used))) return call(method, path, content);
   if (!response.ok) throw new ApiError(response.status, body);
   return body;
 }

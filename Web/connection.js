@@ -1,5 +1,7 @@
 // The WebSocket of docs/protocol.md: kept open, opened again when it is lost, answers sorted to their requests.
 
+import { keyProtocols, keyring } from "./key.js";
+
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 8000;
 /** A request that hears nothing for so long asks whether anybody is there. */
@@ -7,7 +9,8 @@ const QUIET_MS = 10_000;
 const WAV_HEADER_BYTES = 44;
 
 /**
- * Events: `state` when `state` changes: connecting, open or lost.
+ * Events: `state` when `state` changes: connecting, open or lost; `refused` when it could not be opened at all, or was
+ * closed because the key is of no use any more.
  *
  * A request's handlers: info, audio (Int16Array), metrics, words, cancelled; and once done, error (message) or lost.
  */
@@ -32,6 +35,7 @@ export class Connection extends EventTarget {
     // A page nobody looks at need not hold a place at the server: it connects again when it is shown.
     document.addEventListener("visibilitychange", () => this.#wake());
     addEventListener("online", () => this.#wake());
+    keyring.addEventListener("change", () => this.#wake());
   }
 
   /** Resolves when open. @throws after `seconds` */
@@ -78,7 +82,7 @@ export class Connection extends EventTarget {
   }
 
   #open() {
-    const socket = new WebSocket(this.#url);
+    const socket = new WebSocket(this.#url, keyProtocols());
     this.#socket = socket;
     socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }) => {
@@ -87,7 +91,12 @@ export class Connection extends EventTarget {
       if (typeof data === "string") this.#receive(JSON.parse(data.replace(/"seed":(\d+)/, '"seed":"$1"')));
       else this.#receiveAudio(data);
     };
-    socket.onclose = () => { if (socket === this.#socket) this.#lose(); };
+    socket.onclose = ({ code }) => {
+      if (socket !== this.#socket) return;
+      const isRefused = this.state !== "open" || code === 1008;
+      this.#lose();
+      if (isRefused) this.dispatchEvent(new Event("refused"));
+    };
   }
 
   #lose() {

@@ -3,6 +3,7 @@
 import { address, call, isMissing, segment } from "./api.js";
 import { ask } from "./ask.js";
 import { $, bytes, duration, make, refill, say } from "./dom.js";
+import { withKey } from "./key.js";
 
 const ROOT = "audio/speech/long";
 const ACTIVE = ["pending", "chunking", "processing"];
@@ -101,7 +102,7 @@ export class Jobs {
       "aria-label": `${text}: ${name.slice(0, 40)}`, click: () => this.#do(work), ...more });
     const isActive = ACTIVE.includes(status);
     return [
-      status === "completed" ? make("a", { class: "button", href: address(`${path}/download`), download: true,
+      status === "completed" ? make("a", { class: "button", href: withKey(address(`${path}/download`)), download: true,
         text: "Download", "aria-label": `Download: ${name.slice(0, 40)}` }) : null,
       status === "processing" ? button("Pause", () => call("PUT", `${path}/pause`)) : null,
       status === "paused" ? button("Resume", () => call("PUT", `${path}/resume`)) : null,
@@ -139,7 +140,7 @@ export class Jobs {
     }
     for (const job of active) {
       if (this.#watched.has(job.job_id)) continue;
-      const source = new EventSource(address(`${ROOT}/${segment(job.job_id)}/sse`));
+      const source = new EventSource(withKey(address(`${ROOT}/${segment(job.job_id)}/sse`)));
       this.#watched.set(job.job_id, source);
       source.addEventListener("progress", ({ data }) => {
         const progress = JSON.parse(data);

@@ -1,6 +1,6 @@
 // The page: its parts are made here and told of each other.
 
-import { ApiError, streamAddress } from "./api.js";
+import { ApiError, call, streamAddress } from "./api.js";
 import { Connection } from "./connection.js";
 import { $, save, say } from "./dom.js";
 import { Jobs } from "./jobs.js";
@@ -124,6 +124,9 @@ connection.addEventListener("state", () => {
   $("connection").dataset.state = connection.state;
   if (connection.state === "open") models.refresh();
 });
+
+// A browser doesn't tell why a WebSocket isn't let in; asked over HTTP the server says so, and a key is asked for.
+connection.addEventListener("refused", () => call("GET", "languages").catch(() => {}));
 
 recorder.addEventListener("change", () => { if (recorder.file) $("voice").value = RECORDING; });
 $("text").addEventListener("input", count);

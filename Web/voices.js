@@ -3,6 +3,7 @@
 import { ApiError, address, call, isMissing, segment } from "./api.js";
 import { ask } from "./ask.js";
 import { $, bytes, make, refill, say } from "./dom.js";
+import { withKey } from "./key.js";
 import { languageName } from "./models.js";
 import { Recorder } from "./recorder.js";
 
@@ -122,7 +123,7 @@ export class Voices {
   }
 
   #listen(path) {
-    this.#audio.src = address(`${path}/download`);
+    this.#audio.src = withKey(address(`${path}/download`));
     this.#audio.play().catch(() => say($("voices-problem"), "The browser can’t play this file."));
   }
 

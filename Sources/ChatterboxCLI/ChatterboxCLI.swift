@@ -13,11 +13,12 @@ struct ChatterboxCLI: AsyncParsableCommand {
             chatterbox verify nano                    check every tensor of a model
             chatterbox calibrate nano                 find the heads that follow the text
             chatterbox stages --model nano            time the stages of a model
+            chatterbox key create --name me           make a key for clients of the server
 
             Options come from the command line, else from the environment, else from the defaults named below.
             """,
         subcommands: [
             ServeCommand.self, SayCommand.self, PullCommand.self, ModelsCommand.self, VerifyCommand.self,
-            CalibrateCommand.self, StagesCommand.self,
+            CalibrateCommand.self, StagesCommand.self, KeyCommand.self,
         ])
 }

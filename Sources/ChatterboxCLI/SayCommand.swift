@@ -14,7 +14,8 @@ struct SayCommand: AsyncParsableCommand {
             echo "From a pipe." | chatterbox say - -o - | aplay
 
             The ending of -o says the format: .wav, .mp3, .opus, .flac, .aac, .pcm, .ul or .al. With -o - a WAV goes to \
-            standard output. Either way it leaves while it is made.
+            standard output. Either way it leaves while it is made. With --server another machine, or a server that has its
+            model loaded already, does the work.
             """)
 
     @Argument(help: "The text, 1 to 3000 characters; - reads standard input.")
@@ -64,9 +65,18 @@ struct SayCommand: AsyncParsableCommand {
         help: ArgumentHelp("Write when each word is spoken, as WebVTT; needs known heads.", valueName: "file"))
     var timestamps: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Have a server speak it, such as http://localhost:8000, in place of this process.", valueName: "address"))
+    var server: String?
+
+    @Option(help: "For a server that wants one. [CHATTERBOX_API_KEY]")
+    var key: String?
+
     @OptionGroup var model: ModelOptions
 
     func run() async throws {
+        if let server { return try await speak(through: server) }
         let engine = try Settings(arguments: model.arguments).makeEngine()
         do {
             try engine.load()
@@ -100,24 +110,33 @@ struct SayCommand: AsyncParsableCommand {
             throw ValidationError(ServerError(error).message)
         }
         try file.finish()
-        if let timestamps {
-            do {
-                try Data(WebVTT.text(words).utf8).write(to: URL(filePath: timestamps))
-            } catch {
-                throw ValidationError("Can't write \(timestamps). Choose another file with --timestamps.")
-            }
-        }
+        try write(words)
         engine.shutdown()
         guard let summary else { return }
-        let seconds = summary.audioDuration.formatted(.number.precision(.fractionLength(2)))
-        let elapsed = summary.elapsedTime.formatted(.number.precision(.fractionLength(2)))
+        showSummary(audioDuration: summary.audioDuration, elapsedTime: summary.elapsedTime, latency: latency)
+    }
+
+    /// - Parameter latency: of the first audio, in seconds.
+    func showSummary(audioDuration: Double, elapsedTime: Double, latency: Double) {
+        let seconds = audioDuration.formatted(.number.precision(.fractionLength(2)))
+        let elapsed = elapsedTime.formatted(.number.precision(.fractionLength(2)))
         say(
             "\(output == "-" || play ? "" : "\(output): ")\(seconds) s of speech in \(elapsed) s, "
                 + "first audio after \(Int(latency * 1000)) ms")
     }
 
+    /// Words where `--timestamps` says, if it does.
+    func write(_ words: [WordTimestamp]) throws {
+        guard let timestamps else { return }
+        do {
+            try Data(WebVTT.text(words).utf8).write(to: URL(filePath: timestamps))
+        } catch {
+            throw ValidationError("Can't write \(timestamps). Choose another file with --timestamps.")
+        }
+    }
+
     /// The same checks and defaults as a request over the WebSocket.
-    private func makeRequest() throws -> SpeechRequest {
+    func makeRequest() throws -> SpeechRequest {
         var input = text
         if text == "-" {
             let bytes = FileHandle.standardInput.readDataToEndOfFile()
@@ -146,7 +165,7 @@ struct SayCommand: AsyncParsableCommand {
     }
 
     /// A bar on a terminal; people speak some 15 characters a second.
-    private func showProgress(_ seconds: Double, of text: String) {
+    func showProgress(_ seconds: Double, of text: String) {
         guard isatty(STDERR_FILENO) == 1 else { return }
         let share = min(0.99, seconds / max(0.5, Double(text.count) / 15))
         let filled = Int(share * 30)

@@ -20,13 +20,25 @@ struct ServeCommand: AsyncParsableCommand {
             Each option says which environment variable stands in for it, and its default.
             """)
 
-    @Option(help: "The address to listen on. [HOST; 0.0.0.0]")
+    @Option(
+        help: """
+            The address to listen on. [HOST; 0.0.0.0 if there are keys or with --no-authentication, else 127.0.0.1]
+            """)
     var host: String?
 
     @Option(help: "The port to listen on; 0 takes a free one. [PORT; 8000]")
     var port: String?
 
     @OptionGroup var model: ModelOptions
+
+    @OptionGroup(title: "Access") var access: AccessOptions
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            Settings as lines of NAME=value, by the names in brackets. Limits and CORS_ORIGINS are heeded when it changes             or on SIGHUP, others at the next start. [CHATTERBOX_CONFIG]
+            """, valueName: "file"))
+    var config: String?
 
     @Option(
         help: """
@@ -90,7 +102,9 @@ struct ServeCommand: AsyncParsableCommand {
         arguments["voice.library.dir"] = voices
         arguments["long.text.data.dir"] = jobs
         arguments["log.level"] = logLevel?.lowercased()
-        let settings = Settings(arguments: arguments)
+        arguments.merge(access.arguments) { $1 }
+        let file = try await ConfigurationFile.named(config)
+        let settings = Settings(arguments: arguments, file: file)
 
         let level = try settings.choice("log.level", default: Logger.Level.info)
         LoggingSystem.bootstrap { label in
@@ -100,7 +114,8 @@ struct ServeCommand: AsyncParsableCommand {
         }
         let logger = Logger(label: "chatterbox")
 
-        let host = settings.string("host", default: "0.0.0.0")
+        let access = try await settings.access()
+        let host = access.host
         let port = try settings.integer("port", in: 0...65535, default: 8000)
         let limits = ServerLimits(
             maxConnections: try settings.integer("chatterbox.max.connections", in: 1...100_000, default: 256),
@@ -111,13 +126,17 @@ struct ServeCommand: AsyncParsableCommand {
             engine: models,
             configuration: .init(
                 host: host, port: port, limits: limits, defaults: try settings.speechDefaults(),
+                access: access.policy,
                 pages: ProjectFiles.pages(), voices: try settings.voiceStore(logger), jobs: try settings.jobs(logger)),
             logger: logger,
-            onRunning: { port in Self.greet(host: host, port: port) })
+            onRunning: { port in Self.greet(host: host, port: port, access: access.notice) })
         // Services stop in reverse order: the server drains, then the engine goes.
         let group = ServiceGroup(
             configuration: .init(
-                services: [EngineService(models: models, preload: preload, logger: logger), server],
+                services: [
+                    EngineService(models: models, preload: preload, logger: logger),
+                    AccessReload(policy: access.policy, settings: settings, file: file, logger: logger),
+                ] + (file.map { [$0] } ?? []) + [server],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         do {
             try await group.run()
@@ -130,13 +149,14 @@ struct ServeCommand: AsyncParsableCommand {
         }
     }
 
-    private static func greet(host: String, port: Int) {
+    private static func greet(host: String, port: Int, access: String) {
         let reachable = host == "0.0.0.0" || host == "::" ? "localhost" : host
         let name = CommandLine.arguments.first ?? "chatterbox"
         print(
             """
 
             Listening on http://\(reachable):\(port)/
+            Open to \(access).
 
               Hear it in a browser:   http://\(reachable):\(port)/
               Make a file right now:  \(name) say "Hello! This is Chatterbox." -o hello.wav

@@ -1,17 +1,23 @@
 import ArgumentParser
 import Configuration
 
-/// Options by layer: command line, then environment, then default. Errors name the layer a bad value came from.
+/// Options by layer: command line, then environment, then a file, then default. Errors name the layer a bad value came from.
 struct Settings {
     private let reader: ConfigReader
     private let onCommandLine: Set<String>
 
-    /// - Parameter arguments: values given on the command line, by key.
-    init(arguments: [String: String?], environment: EnvironmentVariablesProvider = .init()) {
+    /// - Parameters:
+    ///   - arguments: values given on the command line, by key.
+    ///   - file: settings that count where neither command line nor environment has one.
+    init(
+        arguments: [String: String?], environment: EnvironmentVariablesProvider = .init(),
+        file: (any ConfigProvider)? = nil
+    ) {
         let given = arguments.compactMapValues { $0 }
         var values: [AbsoluteConfigKey: ConfigValue] = [:]
         for (key, value) in given { values[AbsoluteConfigKey(ConfigKey(key))] = .init(.string(value), isSecret: false) }
-        reader = ConfigReader(providers: [InMemoryProvider(name: "arguments", values: values), environment])
+        let layers: [any ConfigProvider] = [InMemoryProvider(name: "arguments", values: values), environment]
+        reader = ConfigReader(providers: layers + (file.map { [$0] } ?? []))
         onCommandLine = Set(given.keys)
     }
 

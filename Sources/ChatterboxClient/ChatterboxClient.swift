@@ -28,8 +28,12 @@ public struct ChatterboxClient: Sendable {
 
     private let host: String
     private let port: Int
+    private let key: String?
 
-    public init(host: String, port: Int = 8000) { (self.host, self.port) = (host, port) }
+    /// - Parameter key: for servers that want one.
+    public init(host: String, port: Int = 8000, key: String? = nil) {
+        (self.host, self.port, self.key) = (host, port, key)
+    }
 
     /// Speaks a text of up to 3000 characters.
     /// - Returns: events; throws `ChatterboxClientError`, or an I/O error of NIO's.
@@ -68,7 +72,7 @@ public struct ChatterboxClient: Sendable {
     }
 
     private func run(_ text: String, _ options: SpeechOptions, _ yield: (Event) -> Void) async throws {
-        let channel = try await Connection.open(host: host, port: port)
+        let channel = try await Connection.open(host: host, port: port, key: key)
         try await channel.executeThenClose { inbound, outbound in
             let request = try Wire.encoder.encode(Wire.Request(input: text, options: options))
             try await outbound.write(Connection.text(ByteBuffer(bytes: request)))

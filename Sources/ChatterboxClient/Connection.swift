@@ -10,9 +10,13 @@ enum Connection {
     private static let path = "/ws/stream/audio"
     private static let maxMessageBytes = 1 << 24
 
-    /// - Throws: `ChatterboxClientError.noServer` if nobody there speaks the protocol.
-    static func open(host: String, port: Int) async throws -> Socket {
-        let upgraded: EventLoopFuture<Socket?> = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+    /// - Parameter key: for servers that want one.
+    /// - Throws: `ChatterboxClientError.server` if the server doesn't let us in, `.noServer` if nobody there speaks the
+    ///   protocol.
+    static func open(host: String, port: Int, key: String?) async throws -> Socket {
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        let refusal = loop.makePromise(of: ChatterboxClientError.self)
+        let upgraded: EventLoopFuture<Socket?> = try await ClientBootstrap(group: loop)
             .connect(host: host, port: port) { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let upgrader = NIOTypedWebSocketClientUpgrader<Socket?>(
@@ -26,22 +30,31 @@ enum Connection {
                                 return try Socket(wrappingChannelSynchronously: channel)
                             }
                         })
-                    let head = HTTPRequestHead(
+                    var head = HTTPRequestHead(
                         version: .http1_1, method: .GET, uri: path,
                         headers: ["Host": "\(host):\(port)", "Content-Length": "0"])
+                    if let key { head.headers.add(name: "Authorization", value: "Bearer \(key)") }
                     return try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(
                         configuration: .init(
                             upgradeConfiguration: NIOTypedHTTPClientUpgradeConfiguration(
                                 upgradeRequestHead: head, upgraders: [upgrader],
                                 notUpgradingCompletionHandler: { channel in
-                                    channel.close().map { nil }
+                                    channel.eventLoop.makeCompletedFuture {
+                                        let reader = RefusalReader(.noServer(host: host, port: port), refusal)
+                                        try channel.pipeline.syncOperations.addHandler(reader)
+                                        return nil
+                                    }
                                 })))
                 }
             }
-        guard let socket = try await upgraded.get() else {
-            throw ChatterboxClientError.noServer(host: host, port: port)
+        do {
+            guard let socket = try await upgraded.get() else { throw try await refusal.futureResult.get() }
+            refusal.succeed(.closed)
+            return socket
+        } catch {
+            refusal.succeed(.closed)
+            throw error
         }
-        return socket
     }
 
     static func text(_ buffer: ByteBuffer) -> WebSocketFrame { frame(.text, buffer) }

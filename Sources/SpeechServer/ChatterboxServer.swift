@@ -1,3 +1,4 @@
+import AccessControl
 import Foundation
 import Hummingbird
 import HummingbirdCore
@@ -18,6 +19,8 @@ public struct ChatterboxServer: Service {
         public var limits: ServerLimits
         /// What is used where a request says nothing.
         public var defaults: SpeechDefaults
+        /// Who may do what.
+        public var access: AccessPolicy
         /// The folder of the page served at `/`, read once.
         public var pages: URL?
         /// Voices beyond the models' own; nil is a server without a library.
@@ -50,13 +53,14 @@ public struct ChatterboxServer: Service {
 
         public init(
             host: String = "0.0.0.0", port: Int = 8000, limits: ServerLimits = .init(),
-            defaults: SpeechDefaults = .init(),
+            defaults: SpeechDefaults = .init(), access: AccessPolicy = .init(),
             pages: URL? = nil, voices: VoiceStore? = nil, jobs: Jobs? = nil
         ) {
             self.host = host
             self.port = port
             self.limits = limits
             self.defaults = defaults
+            self.access = access
             self.pages = pages
             self.voices = voices
             self.jobs = jobs
@@ -86,9 +90,10 @@ public struct ChatterboxServer: Service {
             router: routes.makeRouter(),
             server: HTTPServerBuilder { responder in
                 UpgradableHTTPChannel(
-                    responder: responder, path: ServerRoutes.streamPath, limits: limits, registry: registry,
-                    serve: { channel, logger in
-                        await Self.serve(channel, service, configuration, logger)
+                    responder: PeerAddress.told(to: responder), gate: AccessGate(policy: configuration.access),
+                    path: ServerRoutes.streamPath, limits: limits, registry: registry,
+                    serve: { channel, client, logger in
+                        await Self.serve(channel, service.of(client), configuration, logger)
                     })
             },
             configuration: ApplicationConfiguration(
@@ -116,7 +121,12 @@ public struct ChatterboxServer: Service {
         let connectionID = ConnectionRegistry.makeConnectionID()
         var logger = logger
         logger[metadataKey: "connection"] = "\(connectionID)"
-        logger.info("connected", metadata: ["peer": "\(channel.channel.remoteAddress?.description ?? "unknown")"])
+        logger.info(
+            "connected",
+            metadata: [
+                "peer": "\(channel.channel.remoteAddress?.description ?? "unknown")",
+                "client": "\(service.client?.name ?? "unknown")",
+            ])
         do {
             try await channel.executeThenClose { inbound, outbound in
                 let session = StreamingSession(

@@ -1,3 +1,4 @@
+import AccessControl
 import AudioDSP
 import SpeechEngine
 import VoiceLibrary
@@ -7,6 +8,7 @@ extension ServerError {
     package init(_ error: any Error) {
         switch error {
         case let error as ServerError: self = error
+        case let error as AccessRefusal: self = .refused(error)
         case let error as LibraryError: self.init(error)
         case AudioError.parameter(let field, let value, let allowed):
             self = .outOfRange(field: field, value: value, allowed: allowed)

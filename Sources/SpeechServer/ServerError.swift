@@ -1,3 +1,4 @@
+import AccessControl
 import SpeechEngine
 
 /// Everything that can go wrong between a client and the engine, and the one place that says how each is told:
@@ -53,6 +54,8 @@ public enum ServerError: Error, Sendable, Equatable {
     case methodNotAllowed(method: String, path: String, allowed: String)
     case upgradeRequired
     case tooManyConnections(limit: Int)
+    /// No key, the wrong one, or more than it may.
+    case refused(AccessRefusal)
     // Ends of a WebSocket.
     case messageTooLarge(limit: Int)
     case invalidUTF8
@@ -99,6 +102,7 @@ public enum ServerError: Error, Sendable, Equatable {
         case .methodNotAllowed: "method_not_allowed"
         case .upgradeRequired: "upgrade_required"
         case .tooManyConnections: "too_many_connections"
+        case .refused(let refusal): refusal.code
         case .messageTooLarge: "message_too_large"
         case .invalidUTF8: "invalid_utf8"
         case .protocolViolation: "protocol_violation"
@@ -124,6 +128,7 @@ public enum ServerError: Error, Sendable, Equatable {
         case .conflict(_, let field): field
         case .unconfirmed: "confirm"
         case .noSuchContext, .tooManyContexts: "context_id"
+        case .refused(let refusal): refusal.field
         case .nothingToCancel(let requestID): requestID == nil ? nil : "request_id"
         default: nil
         }
@@ -191,6 +196,7 @@ public enum ServerError: Error, Sendable, Equatable {
             "\(method) is not allowed for \(path); allowed is \(allowed)"
         case .upgradeRequired: "This path speaks WebSocket version 13 only; connect with ws://"
         case .tooManyConnections(let limit): "The server has its limit of \(limit) connections open; try again later"
+        case .refused(let refusal): refusal.message
         case .messageTooLarge(let limit): "message larger than \(limit) bytes"
         case .invalidUTF8: "text is not valid UTF-8"
         case .protocolViolation(let reason): reason
@@ -212,6 +218,7 @@ public enum ServerError: Error, Sendable, Equatable {
         case .nothingToCancel, .conflict: 409
         case .unsupportedMediaType: 415
         case .unconfirmed: 400
+        case .refused(let refusal): refusal.httpStatus
         default: 422
         }
     }
@@ -222,6 +229,7 @@ public enum ServerError: Error, Sendable, Equatable {
         case .shuttingDown, .connectionTimeout: 1001
         case .protocolViolation: 1002
         case .invalidUTF8: 1007
+        case .refused: endsAccess ? 1008 : nil
         case .messageTooLarge: 1009
         case .internalFailure: 1011
         default: nil

@@ -42,6 +42,7 @@ class Server:
         self.stream = self.ws + "/ws/stream/audio"
         command = [str(BINARY), "serve", "--host", "127.0.0.1", "--port", str(self.port), *options]
         environment = {k: v for k, v in os.environ.items() if k not in ("HOST", "PORT", "LOG_LEVEL")}
+        environment["CHATTERBOX_KEYS"] = str(self.data / "keys.sqlite")
         environment["VOICE_LIBRARY_DIR"] = str(self.data / "voices")
         environment["LONG_TEXT_DATA_DIR"] = str(self.data / "long_text")
         self.log = open(ROOT / ".build" / f"end-to-end-{self.port}.log", "w+")

@@ -41,7 +41,7 @@ extension Response {
     }
 
     static func failure(_ error: ServerError) throws -> Response {
-        var headers = HTTPFields()
+        var headers = error.accessHeaders
         if case .methodNotAllowed(_, _, let allowed) = error { headers[.allow] = allowed }
         if case .upgradeRequired = error {
             headers[.upgrade] = "websocket"

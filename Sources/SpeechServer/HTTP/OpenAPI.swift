@@ -1,6 +1,8 @@
 /// The description of the HTTP API, OpenAPI 3.1, made of the same routes that answer.
 struct OpenAPI {
     let routes: [Route]
+    /// Whether anybody needs a key.
+    var needsKeys = false
 
     var document: JSONValue {
         var paths: [String: [String: JSONValue]] = [:]
@@ -19,7 +21,7 @@ struct OpenAPI {
             ],
             "tags": .array(Route.Tag.allCases.map { ["name": .string($0.rawValue)] }),
             "paths": .object(paths.mapValues(JSONValue.object)),
-            "components": ["schemas": ["Error": Self.error.json]],
+            "components": ["schemas": ["Error": Self.error.json], "securitySchemes": Self.schemes],
         ]
     }
 
@@ -37,6 +39,8 @@ struct OpenAPI {
         var operation: [String: JSONValue] = [
             "operationId": .string(id), "summary": .string(route.summary), "tags": [.string(route.tag.rawValue)],
         ]
+        let access = security(route)
+        operation["security"] = access
         if isAlias { operation["description"] = .string("The same as \(route.path).") }
         let parameters = pathParameters(path) + route.query.map { parameter($0, in: "query") }
         if !parameters.isEmpty { operation["parameters"] = .array(parameters) }
@@ -49,7 +53,8 @@ struct OpenAPI {
             }
             answers[String(answer.status)] = .object(entry)
         }
-        for status in route.failures + [422, 500] where answers[String(status)] == nil {
+        let refusals = access == [] ? [] : [401, 403]
+        for status in route.failures + refusals + [422, 429, 500] where answers[String(status)] == nil {
             answers[String(status)] = [
                 "description": .string(Self.reasons[status] ?? "Error"),
                 "content": ["application/json": ["schema": Schema.named("Error").json]],
@@ -60,7 +65,9 @@ struct OpenAPI {
     }
 
     private static let reasons = [
-        400: "Wrong in the present state", 404: "There is no such thing", 409: "In conflict with what there is",
+        400: "Wrong in the present state", 401: "A key is needed, or this one is of no use",
+        403: "The key lacks the scope, or the page's origin isn't allowed", 404: "There is no such thing",
+        409: "In conflict with what there is",
         413: "Too large", 415: "A body of another media type is needed", 422: "Fields are wrong: all are named",
         429: "Too many requests", 500: "The server failed", 503: "Not now: loading, busy or shutting down",
     ]

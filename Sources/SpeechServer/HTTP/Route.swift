@@ -1,3 +1,4 @@
+import AccessControl
 import Foundation
 import HTTPTypes
 import Hummingbird
@@ -42,6 +43,8 @@ struct Route: Sendable {
     var failures: [Int] = []
     /// Whether it is under `/v1` as well.
     var hasVersion = true
+    /// What somebody has to have for it; nil goes by tag and method.
+    var access: Requirement?
     var handle: @Sendable (Call) async throws -> Response
 
     /// Every path it answers to, the primary one first.
@@ -65,6 +68,8 @@ struct Call: Sendable {
     let request: Request
     let context: BasicRequestContext
     let route: Route
+    /// Who asks; nil at a route that is open to all.
+    let client: AccessClient?
 
     /// A parameter of the path, such as `voice_name`, decoded.
     func path(_ name: String) -> String {
@@ -75,7 +80,7 @@ struct Call: Sendable {
     /// The body's fields; those of the query count as well, as the sibling's documentation shows forms.
     func fields() async throws -> RequestFields {
         guard let body = route.body else { return RequestFields(isText: true) }
-        return try await RequestFields.read(request, body.kind, limit: body.limit)
+        return try await RequestFields.read(request, body.kind, limit: bodyLimit(body))
     }
 
     func reader(_ fields: RequestFields) -> FieldReader { FieldReader(fields.values, isText: fields.isText) }
@@ -85,7 +90,7 @@ struct Call: Sendable {
 
     var queryValues: [String: JSONValue] {
         var values: [String: JSONValue] = [:]
-        for (name, value) in request.uri.queryParameters where !value.isEmpty {
+        for (name, value) in request.uri.queryParameters where !value.isEmpty && name != Credentials.parameter {
             values[String(name)] = .string(String(value))
         }
         return values
@@ -93,11 +98,14 @@ struct Call: Sendable {
 }
 
 extension [Route] {
-    func register(on router: Router<BasicRequestContext>) {
+    func register(on router: Router<BasicRequestContext>, behind gate: AccessGate) {
         for route in self {
             for path in route.paths {
                 router.on(RouterPath(path), method: route.method) { request, context in
-                    try await route.handle(Call(request: request, context: context, route: route))
+                    try await gate.admit(request, to: route) { client in
+                        try await route.handle(
+                            Call(request: request, context: context, route: route, client: client))
+                    }
                 }
             }
         }

@@ -1,3 +1,4 @@
+import AccessControl
 import Foundation
 import HTTPTypes
 import Hummingbird
@@ -49,21 +50,17 @@ struct ServerRoutes: Sendable {
     private var description: Route {
         Route(
             method: .get, path: "/openapi.json", tag: .server, summary: "This description, OpenAPI 3.1",
-            answers: [.json(.map(.any))], hasVersion: false
-        ) { _ in try Response.json(OpenAPI(routes: self.routes).document) }
+            answers: [.json(.map(.any))], hasVersion: false, access: .open
+        ) { _ in try Response.json(OpenAPI(routes: self.routes, needsKeys: settings.access.isRequired).document) }
     }
 
     func makeRouter() -> Router<BasicRequestContext> {
         let router = Router(options: [.autoGenerateHeadEndpoints])
         let routes = routes
-        router.add(
-            middleware: CORSMiddleware(
-                allowOrigin: .all, allowHeaders: [.accept, .authorization, .contentType, .origin],
-                allowMethods: [.get, .head, .options, .post, .put, .patch, .delete],
-                exposedHeaders: ["X-Request-ID", "X-Voice", "X-Sample-Rate", "Content-Disposition"]))
+        router.add(middleware: ConfiguredCORS(policy: settings.access))
         let paths = pages?.paths ?? ["/"]
         router.add(middleware: ErrorAnswers(routes: routes, pages: paths))
-        routes.register(on: router)
+        routes.register(on: router, behind: AccessGate(policy: settings.access))
         for path in paths {
             router.get(RouterPath(path)) { _, _ in
                 guard let page = pages?.response(for: path) else {

@@ -1,3 +1,4 @@
+import AccessControl
 import Foundation
 import SpeechEngine
 
@@ -16,6 +17,9 @@ package struct SpeechService: Sendable {
     package let engine: any SpeechSynthesizing
     package let voices: (any VoiceSource)?
     package let log: RequestLog
+    /// For whom, and what a request of several pieces may still speak; nil is the server itself.
+    var client: AccessClient?
+    var allowance: SpeechAllowance?
 
     package init(engine: any SpeechSynthesizing, voices: (any VoiceSource)? = nil, log: RequestLog = RequestLog()) {
         (self.engine, self.voices, self.log) = (engine, voices, log)
@@ -29,6 +33,8 @@ package struct SpeechService: Sendable {
     /// - Throws: `SpeechEngineError`, `ServerError`.
     func start(_ parts: SpeechParameters, used: [String: JSONValue]) async throws -> Speech {
         guard engine.isReady else { throw ServerError.notReady }
+        let allowance = try allowance ?? openAllowance()
+        if let recording = parts.speech.voiceAudio { try await check(recording: recording) }
         let model = try await engine.engine(of: parts.model)
         var request = parts.speech
         let voice: String
@@ -50,7 +56,8 @@ package struct SpeechService: Sendable {
         let source = voice == SpeechParameters.ownVoice ? "uploaded file" : voice
         let stream = try model.speak(request)
         let id = log.begin(text: request.input, voiceSource: source, parameters: shown)
-        return Speech(engine: model, voice: voice, request: request, id: id, stream: stream, log: log)
+        return Speech(
+            engine: model, voice: voice, request: request, id: id, stream: stream, log: log, allowance: allowance)
     }
 
     /// Says now what ``start(_:used:)`` would say of who is to speak, if the model is loaded: one that isn't says itself
@@ -134,11 +141,13 @@ package final class Speech: AsyncSequence, Sendable {
     let id: String
     private let stream: SpeechStream
     private let log: RequestLog
+    private let allowance: SpeechAllowance?
 
     init(
         engine: any SpeechSynthesizing, voice: String, request: SpeechRequest, id: String, stream: SpeechStream,
-        log: RequestLog
+        log: RequestLog, allowance: SpeechAllowance?
     ) {
+        self.allowance = allowance
         (self.engine, self.voice, self.request, self.id) = (engine, voice, request, id)
         (self.stream, self.log) = (stream, log)
     }
@@ -153,17 +162,27 @@ package final class Speech: AsyncSequence, Sendable {
     package struct AsyncIterator: AsyncIteratorProtocol {
         fileprivate let speech: Speech
         fileprivate var events: SpeechStream.AsyncIterator
+        /// Seconds counted so far.
+        private var counted = 0.0
+
+        fileprivate init(speech: Speech, events: SpeechStream.AsyncIterator) {
+            (self.speech, self.events) = (speech, events)
+        }
 
         package mutating func next() async throws -> SpeechEvent? {
             do {
                 let event = try await events.next()
                 switch event {
-                case .chunk(let chunk): speech.log.chunk(speech.id, audioDuration: chunk.audioDuration)
+                case .chunk(let chunk):
+                    speech.log.chunk(speech.id, audioDuration: chunk.audioDuration)
+                    try speech.allowance?.add(audioSeconds: chunk.audioDuration - counted)
+                    counted = chunk.audioDuration
                 case .finished: speech.log.end(speech.id)
                 case nil: break
                 }
                 return event
             } catch {
+                if error is AccessRefusal { speech.cancel() }
                 speech.log.end(speech.id, error: ServerError(error).message)
                 throw error
             }

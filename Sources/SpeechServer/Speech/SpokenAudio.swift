@@ -30,6 +30,7 @@ struct SpokenAudio: Sendable {
                 .map(\.text)
         }
         do {
+            let service = try service.sharingAllowance()
             let speech = try await start(pieces[0], of: request, by: service)
             let first = try await speech.first()
             return SpokenAudio(

@@ -58,6 +58,7 @@ indirect enum ServerMessage: Sendable, Equatable {
 extension ServerMessage: Encodable {
     private enum CodingKeys: String, CodingKey {
         case type, message, data, words, error, code, field, connectionID, requestID, position, estimatedWait,
+            retryAfter,
             contextID,
             protocolVersion
     }
@@ -118,6 +119,7 @@ extension ServerMessage: Encodable {
             try container.encode(error.message, forKey: .error)
             try container.encode(error.code, forKey: .code)
             try container.encodeIfPresent(error.field, forKey: .field)
+            try container.encodeIfPresent(error.retryAfter?.rounded(decimals: 1), forKey: .retryAfter)
             try container.encodeIfPresent(requestID, forKey: .requestID)
         }
     }

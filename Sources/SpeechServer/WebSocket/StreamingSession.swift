@@ -112,8 +112,12 @@ package actor StreamingSession {
             switch try ClientMessage(json, models: service.models, defaults: defaults) {
             case .ping: try await tell(.pong)
             case .cancel(let id): try await cancel(id)
-            case .streamRequest(let request): try await enqueue(request)
-            case .append(let id, let text, let request): try await contexts.append(text, to: id, request)
+            case .streamRequest(let request):
+                try await service.admitRequest(textLength: request.textLength)
+                try await enqueue(request)
+            case .append(let id, let text, let request):
+                try await service.admitRequest(textLength: text.unicodeScalars.count, isNew: request != nil)
+                try await contexts.append(text, to: id, request)
             case .flush(let id): try await contexts.flush(id)
             case .close(let id): try await contexts.close(id)
             case .cancelContext(let id): try await contexts.cancel(id)
@@ -122,6 +126,11 @@ package actor StreamingSession {
             logger.debug("message refused", metadata: ["code": "\(error.code)", "reason": "\(error.message)"])
             let answer = ServerMessage.error(error, requestID: requestID)
             try await tell(contextID.map { .inContext($0, answer) } ?? answer)
+            // A key that was withdrawn has no business on an open connection.
+            if error.endsAccess {
+                await stop()
+                try await send(.close(error))
+            }
         }
     }
 

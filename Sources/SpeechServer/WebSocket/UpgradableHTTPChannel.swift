@@ -1,3 +1,4 @@
+import AccessControl
 import Hummingbird
 import HummingbirdCore
 import Logging
@@ -14,7 +15,7 @@ struct UpgradableHTTPChannel: ServerChildChannel, HTTPChannelHandler {
 
     enum Negotiated: Sendable {
         case http(NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>)
-        case webSocket(MessageChannel)
+        case webSocket(MessageChannel, AccessClient?)
     }
 
     struct Value: ServerChildChannelValue {
@@ -23,15 +24,17 @@ struct UpgradableHTTPChannel: ServerChildChannel, HTTPChannelHandler {
     }
 
     let responder: Responder
+    let gate: AccessGate
     let path: String
     let limits: ServerLimits
     let registry: ConnectionRegistry
-    let serve: @Sendable (MessageChannel, Logger) async -> Void
+    let serve: @Sendable (MessageChannel, AccessClient?, Logger) async -> Void
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
+            let admitted = UpgradeAccess.Admitted()
             let upgrade = NIOTypedHTTPServerUpgradeConfiguration<Negotiated>(
-                upgraders: [upgrader()],
+                upgraders: [upgrader(admitted)],
                 notUpgradingCompletionHandler: { channel in
                     channel.eventLoop.makeCompletedFuture { try Self.addHTTPHandlers(to: channel, logger: logger) }
                 })
@@ -43,6 +46,8 @@ struct UpgradableHTTPChannel: ServerChildChannel, HTTPChannelHandler {
                 configuration: pipeline)
             let upgradeHandler = try channel.pipeline.syncOperations.handler(
                 type: NIOTypedHTTPServerUpgradeHandler<Negotiated>.self)
+            try channel.pipeline.syncOperations.addHandler(
+                UpgradeAccess(path: path, gate: gate, admitted: admitted), position: .before(upgradeHandler))
             try channel.pipeline.syncOperations.addHandler(
                 UpgradeGate(path: path, registry: registry), position: .before(upgradeHandler))
             try closeIfSilent(channel, until: negotiated)
@@ -60,7 +65,7 @@ struct UpgradableHTTPChannel: ServerChildChannel, HTTPChannelHandler {
             }
             switch negotiated {
             case .http(let http): await handleHTTP(asyncChannel: http, logger: logger)
-            case .webSocket(let messages): await serve(messages, logger)
+            case .webSocket(let messages, let client): await serve(messages, client, logger)
             }
         } catch {
             logger.debug("connection failed before a request", metadata: ["error": "\(error)"])
@@ -68,12 +73,17 @@ struct UpgradableHTTPChannel: ServerChildChannel, HTTPChannelHandler {
         }
     }
 
-    private func upgrader() -> NIOTypedWebSocketServerUpgrader<Negotiated> {
+    private func upgrader(_ admitted: UpgradeAccess.Admitted) -> NIOTypedWebSocketServerUpgrader<Negotiated> {
         NIOTypedWebSocketServerUpgrader(
             maxFrameSize: limits.maxMessageBytes,
             enableAutomaticErrorHandling: false,
             // The gate in front has let only right requests ask.
-            shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture(HTTPHeaders()) },
+            shouldUpgrade: { channel, head in
+                let offered = Credentials.offered(head.headers["sec-websocket-protocol"])
+                let isOurs = offered.contains(Credentials.subprotocol)
+                return channel.eventLoop.makeSucceededFuture(
+                    isOurs ? ["Sec-WebSocket-Protocol": Credentials.subprotocol] : HTTPHeaders())
+            },
             upgradePipelineHandler: { [limits] channel, _ in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandlers([
@@ -83,7 +93,8 @@ struct UpgradableHTTPChannel: ServerChildChannel, HTTPChannelHandler {
                             maxAccumulatedFrameSize: limits.maxMessageBytes),
                         WebSocketMessageHandler(limits: limits),
                     ])
-                    return .webSocket(try MessageChannel(wrappingChannelSynchronously: channel))
+                    return .webSocket(
+                        try MessageChannel(wrappingChannelSynchronously: channel), admitted.client)
                 }
             })
     }

@@ -26,8 +26,11 @@ struct InfoRoutes: Sendable {
 
     var routes: [Route] {
         [
-            get("/health", "Whether the server is well", [.json(Self.health)]) { health() },
-            get("/ping", "Whether the server is there", [.json(.object(["status": .string, "message": .string]))]) {
+            get("/health", "Whether the server is well", [.json(Self.health)], access: .open) { health() },
+            get(
+                "/ping", "Whether the server is there", [.json(.object(["status": .string, "message": .string]))],
+                access: .open
+            ) {
                 ["status": "ok", "message": "Server is running"] as JSONValue
             },
             get(
@@ -86,18 +89,18 @@ struct InfoRoutes: Sendable {
                             "memory_info": .map(.number), "recent_requests": .list(StatusRoutes.record),
                             "uptime_info": .map(.any), "error": .nullable(.string),
                         ]))
-                ]
+                ], access: .anyOf([.admin])
             ) { info() },
         ]
     }
 
     private func get(
         _ path: String, aliases: [String] = [], _ summary: String, _ answers: [Route.Answer],
-        _ body: @escaping @Sendable () -> any Encodable
+        access: Route.Requirement? = nil, _ body: @escaping @Sendable () -> any Encodable
     ) -> Route {
-        Route(method: .get, path: path, aliases: aliases, tag: .server, summary: summary, answers: answers) { _ in
-            try Response.json(body())
-        }
+        Route(
+            method: .get, path: path, aliases: aliases, tag: .server, summary: summary, answers: answers, access: access
+        ) { _ in try Response.json(body()) }
     }
 
     private func health() -> Health {

@@ -1,3 +1,4 @@
+import AccessControl
 import AudioDSP
 import Foundation
 import HTTPTypes
@@ -180,9 +181,11 @@ struct JobRoutes: Sendable {
         rules.models = service.models
         let request = try LongTextRequest(try await call.fields(), rules: rules)
         var job = NewJob(text: request.parts.speech.input)
+        try call.check(.jobTextLength, of: job.text)
         // Said now, not after an hour in the queue.
         try await service.checkSpeaker(of: request.parts)
         if let recording = request.parts.speech.voiceAudio {
+            try await service.of(call.client).check(recording: recording)
             job.recording = .init(bytes: recording, fileExtension: "bin")
         } else if let voice = request.parts.voice {
             job.voice = voice
@@ -197,6 +200,7 @@ struct JobRoutes: Sendable {
         job.parameters = String(buffer: try JSONText.encode(JSONValue.object(request.parameters)))
         job.sessionID = request.sessionID
         job.displayName = request.displayName
+        try charge(call, job.text.unicodeScalars.count)
         return try created(try await store.create(job), "Job submitted for processing")
     }
 
@@ -216,10 +220,21 @@ struct JobRoutes: Sendable {
             _ = SpeechParameters(&reader, rules: rules)
             _ = try reader.finish(known: SpeechParameters.names.filter { !["voice", "voice_audio"].contains($0) })
         }
+        let id = call.path("job_id")
+        try charge(call, try await store.job(id).textLength)
         let job = try await store.retry(
-            call.path("job_id"), preserveChunks: preserve,
+            id, preserveChunks: preserve,
             newParameters: try parameters.map { String(buffer: try JSONText.encode(JSONValue.object($0))) })
         return try created(job, "Retry job created successfully (retry #\(job.retryCount))")
+    }
+
+    /// Whoever has a long text spoken later pays for it now, by its length: people speak some 15 characters a second.
+    private func charge(_ call: Call, _ textLength: Int) throws {
+        do throws(AccessRefusal) {
+            try call.client?.charge(audioSeconds: Double(textLength) / 15)
+        } catch {
+            throw ServerError.refused(error)
+        }
     }
 
     private func created(_ job: Job, _ message: String) throws -> Response {

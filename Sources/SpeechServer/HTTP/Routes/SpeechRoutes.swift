@@ -67,7 +67,8 @@ struct SpeechRoutes: Sendable {
             request.parts.speech.voiceAudio = recording
             request.parts.speech.voice = nil
         }
-        let audio = try await SpokenAudio.start(request, by: service)
+        try call.check(.textLength, of: request.parts.speech.input)
+        let audio = try await SpokenAudio.start(request, by: service.of(call.client))
         try request.effects.check(sampleRateHz: audio.sampleRateHz)
         let isSSE = request.streamFormat == .sse
         // Without a format, events carry plain samples, as the sibling's do.

@@ -11,11 +11,12 @@ struct StreamRoutes: Sendable {
             Route(
                 method: .get, path: "/ws/stream/status", tag: .server, summary: "Whether the WebSocket can be used",
                 answers: [.json(.object(["available": .boolean, "ready": .boolean]))], failures: [],
-                hasVersion: false
+                hasVersion: false, access: .open
             ) { _ in try status() },
             Route(
                 method: .get, path: "/ws/stream/connections", tag: .server, summary: "How many WebSockets are open",
-                answers: [.json(.object(["total_connections": .integer, "timestamp": .number]))], hasVersion: false
+                answers: [.json(.object(["total_connections": .integer, "timestamp": .number]))], hasVersion: false,
+                access: .anyOf([.admin])
             ) { _ in
                 try Response.json(
                     ConnectionCount(totalConnections: registry.count, timestamp: Date().timeIntervalSince1970))
@@ -24,7 +25,8 @@ struct StreamRoutes: Sendable {
             Route(
                 method: .get, path: ServerRoutes.streamPath, tag: .server,
                 summary: "The WebSocket, see docs/protocol.md",
-                answers: [.init(status: 101, about: "The WebSocket is open")], failures: [426, 503], hasVersion: false
+                answers: [.init(status: 101, about: "The WebSocket is open")], failures: [426, 503], hasVersion: false,
+                access: .anyOf(Route.Requirement.webSocket)
             ) { _ in
                 let isFull = registry.count >= registry.limit
                 throw isFull ? ServerError.tooManyConnections(limit: registry.limit) : .upgradeRequired

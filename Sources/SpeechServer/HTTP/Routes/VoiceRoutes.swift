@@ -114,7 +114,7 @@ struct VoiceRoutes: Sendable {
             Route(
                 method: .get, path: "/voices/{voice_name}/download", tag: .voices, summary: "The recording",
                 answers: [.init(status: 200, about: "The file", content: ["application/octet-stream": [:]])],
-                failures: [404, 409]
+                failures: [404, 409], access: .anyOf([.voices])
             ) { call in
                 let (voice, bytes) = try await store.recording(of: call.path("voice_name"))
                 return Response(
@@ -128,7 +128,7 @@ struct VoiceRoutes: Sendable {
                 method: .get, path: "/voices/{voice_name}/preview", tag: .voices,
                 summary: "A sentence in a voice, of the library or the model's own",
                 answers: [.init(status: 200, about: "The speech", content: ["audio/wav": [:]])],
-                failures: [404, 503]
+                failures: [404, 503], access: .anyOf([.speak])
             ) { call in try await preview(call) },
         ]
     }
@@ -249,6 +249,7 @@ struct VoiceRoutes: Sendable {
         guard let recording = try SpeechRoutes.recording(in: fields),
             let file = fields.files.first(where: { $0.name == "voice_file" })
         else { throw ServerError.missingField("voice_file") }
+        try await service.of(call.client).check(recording: recording)
         do {
             // Decoding takes a moment: not on a thread that serves others.
             let seconds = try await Task.detached {
@@ -282,7 +283,7 @@ struct VoiceRoutes: Sendable {
         let request = try SpeakRequest(fields, rules: rules)
         let audio: SpokenAudio
         do {
-            audio = try await SpokenAudio.start(request, by: service)
+            audio = try await SpokenAudio.start(request, by: service.of(call.client))
         } catch ServerError.unknownVoice(let name, _) {
             throw ServerError.noSuch(kind: "voice", name: name)
         }
