@@ -26,6 +26,7 @@ struct UpgradableHTTPChannel: ServerChildChannel, HTTPChannelHandler {
     let path: String
     let limits: ServerLimits
     let registry: ConnectionRegistry
+    let metrics: ServerMetrics
     let serve: @Sendable (MessageChannel, Logger) async -> Void
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
@@ -58,9 +59,13 @@ struct UpgradableHTTPChannel: ServerChildChannel, HTTPChannelHandler {
             } onCancel: {
                 value.channel.close(promise: nil)
             }
-            switch negotiated {
-            case .http(let http): await handleHTTP(asyncChannel: http, logger: logger)
-            case .webSocket(let messages): await serve(messages, logger)
+            await ConnectionID.$current.withValue(ConnectionRegistry.makeConnectionID()) {
+                switch negotiated {
+                case .http(let http):
+                    await metrics.connection(.http) { await handleHTTP(asyncChannel: http, logger: logger) }
+                case .webSocket(let messages):
+                    await metrics.connection(.websocket) { await serve(messages, logger) }
+                }
             }
         } catch {
             logger.debug("connection failed before a request", metadata: ["error": "\(error)"])

@@ -67,7 +67,7 @@ struct SpeechRoutes: Sendable {
             request.parts.speech.voiceAudio = recording
             request.parts.speech.voice = nil
         }
-        let audio = try await SpokenAudio.start(request, by: service)
+        let audio = try await SpokenAudio.start(request, by: service, from: call.origin)
         try request.effects.check(sampleRateHz: audio.sampleRateHz)
         let isSSE = request.streamFormat == .sse
         // Without a format, events carry plain samples, as the sibling's do.
