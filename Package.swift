@@ -16,6 +16,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
@@ -39,7 +40,14 @@ let package = Package(
         .target(name: "Checkpoints", dependencies: ["Tensors"]),
         .target(name: "AudioDSP", dependencies: ["CFFmpeg", "Tensors"]),
         .target(name: "Chatterbox", dependencies: ["Tensors", "Checkpoints", "AudioDSP"]),
-        .target(name: "SpeechEngine", dependencies: ["Chatterbox", "AudioDSP", "Tensors"]),
+        .target(
+            name: "SpeechEngine",
+            dependencies: [
+                "Chatterbox", "AudioDSP", "Tensors", "Telemetry",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+            ]),
+        // What is measured, and how Prometheus gets it: no package for that could be had.
+        .target(name: "Telemetry", dependencies: [.product(name: "CoreMetrics", package: "swift-metrics")]),
         .target(
             name: "ModelHub",
             dependencies: [
@@ -63,7 +71,8 @@ let package = Package(
         .target(
             name: "SpeechServer",
             dependencies: [
-                "AccessControl", "SpeechEngine", "Chatterbox", "VoiceLibrary", "AudioDSP",
+                "AccessControl", "SpeechEngine", "Chatterbox", "VoiceLibrary", "AudioDSP", "Telemetry",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -90,7 +99,8 @@ let package = Package(
             name: "ChatterboxCLI",
             dependencies: [
                 "SpeechServer", "SpeechEngine", "VoiceLibrary", "Chatterbox", "Checkpoints", "ModelHub", "AudioDSP",
-                "AccessControl", "ChatterboxClient",
+                "AccessControl", "ChatterboxClient", "Telemetry",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),
@@ -105,6 +115,9 @@ let package = Package(
             name: "SpeechEngineTests",
             dependencies: ["SpeechEngine", "Chatterbox", "Checkpoints", "AudioDSP", "Tensors"]),
         .testTarget(name: "ModelHubTests", dependencies: ["ModelHub"]),
+        .testTarget(
+            name: "TelemetryTests",
+            dependencies: ["Telemetry", .product(name: "CoreMetrics", package: "swift-metrics")]),
         .testTarget(
             name: "VoiceLibraryTests",
             dependencies: ["VoiceLibrary", .product(name: "GRDB", package: "GRDB.swift")]),

@@ -89,6 +89,18 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "trace, debug, info, notice, warning, error or critical. [LOG_LEVEL; info]")
     var logLevel: String?
 
+    @Option(help: "text, or json: one object a line. [LOG_FORMAT; text]")
+    var logFormat: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Log a warning of a request that took longer to its first audio, or its answer; 0 is none. [CHATTERBOX_SLOW_REQUEST; 0]",
+            valueName: "seconds"))
+    var slowRequest: String?
+
+    @Option(help: "Whether there is /metrics for Prometheus: on or off. [CHATTERBOX_METRICS; on]")
+    var metrics: String?
+
     func run() async throws {
         var arguments = model.arguments
         arguments["host"] = host
@@ -102,16 +114,15 @@ struct ServeCommand: AsyncParsableCommand {
         arguments["voice.library.dir"] = voices
         arguments["long.text.data.dir"] = jobs
         arguments["log.level"] = logLevel?.lowercased()
+        arguments["log.format"] = logFormat?.lowercased()
+        arguments["chatterbox.slow.request"] = slowRequest
+        arguments["chatterbox.metrics"] = metrics
         arguments.merge(access.arguments) { $1 }
         let file = try await ConfigurationFile.named(config)
         let settings = Settings(arguments: arguments, file: file)
 
-        let level = try settings.choice("log.level", default: Logger.Level.info)
-        LoggingSystem.bootstrap { label in
-            var handler = StreamLogHandler.standardError(label: label)
-            handler.logLevel = level
-            return handler
-        }
+        try settings.startLogging()
+        let exporter = try settings.startMetrics()
         let logger = Logger(label: "chatterbox")
 
         let access = try await settings.access()
@@ -127,7 +138,8 @@ struct ServeCommand: AsyncParsableCommand {
             configuration: .init(
                 host: host, port: port, limits: limits, defaults: try settings.speechDefaults(),
                 access: access.policy,
-                pages: ProjectFiles.pages(), voices: try settings.voiceStore(logger), jobs: try settings.jobs(logger)),
+                pages: ProjectFiles.pages(), voices: try settings.voiceStore(logger), jobs: try settings.jobs(logger),
+                exporter: exporter, slowRequest: try settings.slowRequest()),
             logger: logger,
             onRunning: { port in Self.greet(host: host, port: port, access: access.notice) })
         // Services stop in reverse order: the server drains, then the engine goes.

@@ -5,8 +5,6 @@ import ModelHub
 import SpeechEngine
 
 extension Settings {
-    private enum Switch: String, CaseIterable { case on, off }
-
     /// A model as `--model` says it.
     private struct Model {
         /// What requests call it.
@@ -39,7 +37,8 @@ extension Settings {
         var entries: [ModelRegistry<SpeechEngine>.Entry] = []
         var configurations: [String: SpeechEngine.Configuration] = [:]
         for (index, model) in try models().enumerated() {
-            let engine = try engineConfiguration(model, isFirst: index == 0)
+            var engine = try engineConfiguration(model, isFirst: index == 0)
+            engine.metrics = EngineMetrics(model: model.name)
             let configuration: ModelConfiguration
             do {
                 configuration = try .read(from: engine.modelFolder, selection: engine.selection)

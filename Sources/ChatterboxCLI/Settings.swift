@@ -3,6 +3,8 @@ import Configuration
 
 /// Options by layer: command line, then environment, then a file, then default. Errors name the layer a bad value came from.
 struct Settings {
+    enum Switch: String, CaseIterable { case on, off }
+
     private let reader: ConfigReader
     private let onCommandLine: Set<String>
 

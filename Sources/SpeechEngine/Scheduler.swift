@@ -54,10 +54,14 @@ package final class Scheduler<Model: SpeechModel>: @unchecked Sendable {
     private let condition = NSCondition()
     private var state: State
     private let maxWaiting: Int
+    private let metrics: EngineMetrics?
 
     /// - Parameter model: that speaks all requests, and so can speak them together.
-    package init(model: Model, threads: Int, admission rule: Admission.Rule, maxWaiting: Int) {
+    package init(
+        model: Model, threads: Int, admission rule: Admission.Rule, maxWaiting: Int, metrics: EngineMetrics? = nil
+    ) {
         self.model = model
+        self.metrics = metrics
         state = State(admission: Admission(rule))
         self.maxWaiting = maxWaiting
         for index in 0..<threads {
@@ -96,6 +100,7 @@ package final class Scheduler<Model: SpeechModel>: @unchecked Sendable {
     private func add(_ session: Session<Model>) throws {
         try condition.withLock {
             guard !state.isStopping else { throw SpeechEngineError.shuttingDown }
+            defer { tellLoad() }
             state.isTidy = false
             if state.waiting.isEmpty, state.hasPlace {
                 admit(session)
@@ -111,7 +116,11 @@ package final class Scheduler<Model: SpeechModel>: @unchecked Sendable {
     }
 
     /// With the lock held.
+    private func tellLoad() { metrics?.load(running: state.running, waiting: state.waiting.count) }
+
+    /// With the lock held.
     private func admit(_ session: Session<Model>) {
+        metrics?.waited(session.accepted.duration(to: .now))
         session.begin()
         state.admitted[ObjectIdentifier(session)] = Expected(all: expectedAudio(of: session))
         state.ready.append(session)
@@ -142,6 +151,7 @@ package final class Scheduler<Model: SpeechModel>: @unchecked Sendable {
             state.isStopping = true
             let all = state.ready + state.parked + state.waiting
             (state.ready, state.parked, state.waiting) = ([], [], [])
+            tellLoad()
             condition.broadcast()
             return all
         }
@@ -163,6 +173,7 @@ package final class Scheduler<Model: SpeechModel>: @unchecked Sendable {
             let all = state.ready + state.parked
             (state.ready, state.parked) = ([], [])
             place(all)
+            tellLoad()
             condition.signal()
         }
     }
@@ -197,6 +208,7 @@ package final class Scheduler<Model: SpeechModel>: @unchecked Sendable {
         case .own(let session):
             return giveBack(Cores.working { session.advance() } ? [session] : [], of: [session])
         case .tokens(let sessions):
+            metrics?.pass(of: sessions.count)
             let left = Cores.working { Session.makeTokens(sessions, model: model) }
             return giveBack(left, of: sessions, madeTokens: true)
         case nil: return false
@@ -247,6 +259,7 @@ package final class Scheduler<Model: SpeechModel>: @unchecked Sendable {
             account(for: taken, left: sessions)
             if madeTokens { state.isMakingTokens = false }
             if !state.isStopping { place(sessions) }
+            tellLoad()
             return state.isStopping
         }
         if stopped { for session in sessions { end(session) } }
@@ -258,7 +271,9 @@ package final class Scheduler<Model: SpeechModel>: @unchecked Sendable {
         let now = ContinuousClock.now
         let seconds = state.busySince.map { $0.duration(to: now).seconds } ?? 0
         state.busySince = state.busy > 0 ? now : nil
-        state.admission.observe(busy: seconds, audio: taken.reduce(0) { $0 + $1.takeAudio() })
+        let audio = taken.reduce(0) { $0 + $1.takeAudio() }
+        state.admission.observe(busy: seconds, audio: audio)
+        metrics?.computed(for: seconds, audio: audio)
         for session in taken {
             let id = ObjectIdentifier(session)
             state.admitted[id]?.made = session.audioDuration

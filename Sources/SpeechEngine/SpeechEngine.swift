@@ -23,6 +23,8 @@ public final class SpeechEngine: SpeechSynthesizing {
         public var lexiconFile: URL?
         /// Whether packed weights are kept in files, so that the next start is quick; see `PackedWeights`.
         public var keepsPackedWeights = false
+        /// Nil measures nothing.
+        public var metrics: EngineMetrics?
 
         public init(
             modelFolder: URL, precision: Precision = .int8,
@@ -71,15 +73,16 @@ public final class SpeechEngine: SpeechSynthesizing {
             }
             text = read
         }
-        let speech = ChatterboxSpeechModel(model: model, text: text)
+        var speech = ChatterboxSpeechModel(model: model, text: text)
         try Cores.working { try Self.warmUp(speech) }
         MemoryPool.shared.releaseIdle()  // of weights before they were packed
+        readVoice(speech)
+        speech.metrics = configuration.metrics  // from here on it works for clients
         let scheduler = Scheduler(
             model: speech, threads: max(1, configuration.threads),
             admission: configuration.maxSessions.map { .fixed($0) } ?? .realTime(most: Self.mostSessions),
-            maxWaiting: configuration.maxWaiting)
-        loaded.withLock { $0 = Loaded(model: speech, scheduler: scheduler) }
-        readVoice(speech)
+            maxWaiting: configuration.maxWaiting, metrics: configuration.metrics)
+        loaded.withLock { [speech] in $0 = Loaded(model: speech, scheduler: scheduler) }
     }
 
     /// Runs what makes sound of tokens once, as little of it as can be, so that no request is the first to find out that it

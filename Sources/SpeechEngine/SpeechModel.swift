@@ -69,6 +69,8 @@ package struct ChatterboxSpeechModel: SpeechModel {
 
     package let model: ChatterboxModel
     package let text: TextFrontEnd
+    /// Nil measures nothing.
+    package var metrics: EngineMetrics?
 
     package init(model: ChatterboxModel, text: TextFrontEnd) {
         self.model = model
@@ -123,7 +125,7 @@ package struct ChatterboxSpeechModel: SpeechModel {
         guard let voices = model.clonedVoices else {
             throw SpeechEngineError.cloningUnsupported(model: model.configuration.name)
         }
-        return try voices.voice(of: recording)
+        return try timed(.voice) { try voices.voice(of: recording) }
     }
 
     package func sampler(for request: SpeechRequest, seed: UInt64) -> TokenSampler {
@@ -137,29 +139,36 @@ package struct ChatterboxSpeechModel: SpeechModel {
     package func prefill(_ piece: [Int32], voice: VoiceConditionals, request: SpeechRequest) throws -> T3State {
         var conditionals = voice.t3
         conditionals.emotionAdv = Float(request.exaggeration)
-        return try model.t3.prefill(
-            textTokens: t3.framed(piece), conditionals: conditionals,
-            cfgWeight: Float(request.cfgWeight))
+        return try timed(.t3Prefill) {
+            try model.t3.prefill(
+                textTokens: t3.framed(piece), conditionals: conditionals, cfgWeight: Float(request.cfgWeight))
+        }
     }
 
     package func step(_ tokens: [Int32], _ decodings: inout [T3State]) throws {
-        try model.t3.step(tokens, states: &decodings)
+        try timed(.t3Token) { try model.t3.step(tokens, states: &decodings) }
     }
 
     package func mel(
         tokens: [Int32], context: Int, firstToken: Int, voice: VoiceConditionals, seed: UInt64, finalize: Bool,
         checkpoint: () throws -> Void
     ) throws -> Tensor {
-        try model.s3gen.mel(
-            tokens: tokens, context: context, firstToken: firstToken, reference: voice.reference, seed: seed,
-            finalize: finalize, checkpoint: checkpoint)
+        try timed(.s3gen) {
+            try model.s3gen.mel(
+                tokens: tokens, context: context, firstToken: firstToken, reference: voice.reference, seed: seed,
+                finalize: finalize, checkpoint: checkpoint)
+        }
     }
 
     package func vocoderState(seed: UInt64) -> VocoderState { model.vocoder.makeState(seed: seed) }
 
     package func vocode(_ mel: Tensor, _ state: inout VocoderState) throws -> [Float] {
-        try model.vocoder.step(mel, state: &state)
+        try timed(.vocoder) { try model.vocoder.step(mel, state: &state) }
     }
 
     package func flush(_ state: inout VocoderState) throws -> [Float] { try model.vocoder.flush(state: &state) }
+
+    private func timed<Result>(_ stage: EngineMetrics.Stage, _ body: () throws -> Result) rethrows -> Result {
+        try metrics?.time(stage, body) ?? body()
+    }
 }

@@ -1,4 +1,5 @@
 import AccessControl
+import CoreMetrics
 import Foundation
 import Hummingbird
 import HummingbirdCore
@@ -6,6 +7,7 @@ import Logging
 import NIOCore
 import ServiceLifecycle
 import SpeechEngine
+import Telemetry
 import VoiceLibrary
 
 /// The server: text in and speech out over a WebSocket, status and a page over HTTP.
@@ -27,6 +29,10 @@ public struct ChatterboxServer: Service {
         public var voices: VoiceStore?
         /// Long texts; nil is a server that takes none.
         public var jobs: Jobs?
+        /// What `/metrics` tells; nil is a server without it, which measures for swift-metrics' own system.
+        public var exporter: PrometheusFactory?
+        /// What takes longer to its first audio, or its answer, is told in the log; nil tells nothing.
+        public var slowRequest: Duration?
 
         /// How long texts are spoken in the background.
         public struct Jobs: Sendable {
@@ -54,7 +60,8 @@ public struct ChatterboxServer: Service {
         public init(
             host: String = "0.0.0.0", port: Int = 8000, limits: ServerLimits = .init(),
             defaults: SpeechDefaults = .init(), access: AccessPolicy = .init(),
-            pages: URL? = nil, voices: VoiceStore? = nil, jobs: Jobs? = nil
+            pages: URL? = nil, voices: VoiceStore? = nil, jobs: Jobs? = nil, exporter: PrometheusFactory? = nil,
+            slowRequest: Duration? = nil
         ) {
             self.host = host
             self.port = port
@@ -64,6 +71,8 @@ public struct ChatterboxServer: Service {
             self.pages = pages
             self.voices = voices
             self.jobs = jobs
+            self.exporter = exporter
+            self.slowRequest = slowRequest
         }
     }
 
@@ -78,7 +87,9 @@ public struct ChatterboxServer: Service {
     ) throws {
         let limits = configuration.limits
         let registry = ConnectionRegistry(limit: limits.maxConnections)
-        let service = SpeechService(engine: engine, voices: configuration.voices)
+        let metrics = ServerMetrics(
+            factory: configuration.exporter ?? MetricsSystem.factory, slowRequest: configuration.slowRequest)
+        let service = SpeechService(engine: engine, voices: configuration.voices, metrics: metrics)
         let routes = ServerRoutes(
             service: service, settings: configuration, registry: registry,
             pages: try configuration.pages.map(Pages.init))
@@ -91,7 +102,7 @@ public struct ChatterboxServer: Service {
             server: HTTPServerBuilder { responder in
                 UpgradableHTTPChannel(
                     responder: PeerAddress.told(to: responder), gate: AccessGate(policy: configuration.access),
-                    path: ServerRoutes.streamPath, limits: limits, registry: registry,
+                    path: ServerRoutes.streamPath, limits: limits, registry: registry, metrics: metrics,
                     serve: { channel, client, logger in
                         await Self.serve(channel, service.of(client), configuration, logger)
                     })
@@ -118,7 +129,7 @@ public struct ChatterboxServer: Service {
         _ channel: UpgradableHTTPChannel.MessageChannel, _ service: SpeechService, _ configuration: Configuration,
         _ logger: Logger
     ) async {
-        let connectionID = ConnectionRegistry.makeConnectionID()
+        let connectionID = ConnectionID.current ?? ConnectionRegistry.makeConnectionID()
         var logger = logger
         logger[metadataKey: "connection"] = "\(connectionID)"
         logger.info(

@@ -71,6 +71,9 @@ struct Call: Sendable {
     /// Who asks; nil at a route that is open to all.
     let client: AccessClient?
 
+    /// Of a request for speech that the call makes.
+    var origin: SpeechOrigin { SpeechOrigin(.http, id: context.id, logger: context.requestLogger) }
+
     /// A parameter of the path, such as `voice_name`, decoded.
     func path(_ name: String) -> String {
         let text = context.parameters.get(name) ?? ""

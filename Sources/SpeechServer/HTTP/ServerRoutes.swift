@@ -26,7 +26,7 @@ struct ServerRoutes: Sendable {
             + StatusRoutes(service: service).routes + MemoryRoutes(service: service, rules: rules).routes
             + voices + jobs + info.routes
             + StreamRoutes(service: service, registry: registry).routes
-            + [description]
+            + metrics + [description]
     }
 
     /// Rules for texts of jobs.
@@ -47,6 +47,12 @@ struct ServerRoutes: Sendable {
         return JobRoutes(store: jobs.store, service: service, rules: rules, settings: .init(jobs)).routes
     }
 
+    private var metrics: [Route] {
+        settings.exporter.map {
+            [MetricsRoute(exporter: $0, service: service, registry: registry, jobs: settings.jobs?.store).route]
+        } ?? []
+    }
+
     private var description: Route {
         Route(
             method: .get, path: "/openapi.json", tag: .server, summary: "This description, OpenAPI 3.1",
@@ -57,9 +63,10 @@ struct ServerRoutes: Sendable {
     func makeRouter() -> Router<BasicRequestContext> {
         let router = Router(options: [.autoGenerateHeadEndpoints])
         let routes = routes
+        router.add(middleware: RequestObserver(metrics: service.metrics))
         router.add(middleware: ConfiguredCORS(policy: settings.access))
         let paths = pages?.paths ?? ["/"]
-        router.add(middleware: ErrorAnswers(routes: routes, pages: paths))
+        router.add(middleware: ErrorAnswers(routes: routes, pages: paths, metrics: service.metrics))
         routes.register(on: router, behind: AccessGate(policy: settings.access))
         for path in paths {
             router.get(RouterPath(path)) { _, _ in
@@ -79,6 +86,7 @@ private struct ErrorAnswers: RouterMiddleware {
 
     let routes: [Route]
     let pages: [String]
+    let metrics: ServerMetrics
 
     func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
@@ -89,18 +97,26 @@ private struct ErrorAnswers: RouterMiddleware {
             let path = request.uri.path
             var methods = routes.methods(of: path)
             if pages.contains(path) { methods.append(.get) }
-            guard !methods.isEmpty else { return try Response.failure(.notFound(path: path)) }
+            guard !methods.isEmpty else { return try answer(.notFound(path: path)) }
             if methods.contains(.get) { methods.append(.head) }
-            return try Response.failure(
+            return try answer(
                 .methodNotAllowed(
                     method: request.method.rawValue, path: path,
                     allowed: (methods.map(\.rawValue) + ["OPTIONS"]).joined(separator: ", ")))
         } catch {
             let told = ServerError(error)
             if told.httpStatus >= 500, told.httpStatus != 503 {
-                context.logger.error("request failed", metadata: ["error": "\(error)"])
+                context.requestLogger.error("request failed", metadata: ["error": "\(error)"])
+            } else {
+                context.requestLogger.debug(
+                    "request refused", metadata: ["code": "\(told.code)", "reason": "\(told.message)"])
             }
-            return try Response.failure(told)
+            return try answer(told)
         }
+    }
+
+    private func answer(_ error: ServerError) throws -> Response {
+        metrics.told(error, over: .http)
+        return try Response.failure(error)
     }
 }

@@ -40,7 +40,6 @@ struct SpeechAnswer: Sendable {
 
     func response() async throws -> Response {
         var headers = HTTPFields()
-        headers[HTTPField.Name("X-Request-ID")!] = audio.id
         headers[HTTPField.Name("X-Voice")!] = audio.voice.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed)
         headers[HTTPField.Name("X-Sample-Rate")!] = String(sampleRateHz)
         if !request.ignored.isEmpty {
@@ -73,9 +72,14 @@ struct SpeechAnswer: Sendable {
     /// What fails from here on cuts the answer off, and the client sees that it is not whole.
     private func sendChunks(_ writer: inout any ResponseBodyWriter) async throws {
         let encoder = try makeEncoder()
-        _ = try await forEachSamples { samples in
-            let bytes = try encoder.encode(samples)
-            if !bytes.isEmpty { try await writer.write(ByteBuffer(bytes: bytes)) }
+        do {
+            _ = try await forEachSamples { samples in
+                let bytes = try encoder.encode(samples)
+                if !bytes.isEmpty { try await writer.write(ByteBuffer(bytes: bytes)) }
+            }
+        } catch let error as ServerError {
+            audio.failed(error)
+            throw error
         }
         try await writer.write(ByteBuffer(bytes: encoder.finish()))
         try await writer.finish(nil)
@@ -93,6 +97,7 @@ struct SpeechAnswer: Sendable {
             if !rest.isEmpty { try await writer.write(Self.event(SpeechDelta(rest))) }
             try await writer.write(Self.event(SpeechDone(usage, withWords: request.parts.speech.includeTimestamps)))
         } catch let error as ServerError {
+            audio.failed(error)
             try await writer.write(Self.event(SpeechFailure(error)))
         }
         try await writer.finish(nil)

@@ -90,9 +90,10 @@ package struct JobRunner: Service {
                 await Task.detached { _ = try? await store.interrupt(job) }.value
                 return
             }
-            let reason = ServerError(error).message
-            logger.warning("job failed", metadata: ["job": "\(job.id)", "reason": "\(reason)"])
-            _ = try? await store.fail(job, error: reason)
+            let told = ServerError(error)
+            service.metrics.told(told, over: .job)
+            logger.warning("job failed", metadata: ["job": "\(job.id)", "code": "\(told.code)"])
+            _ = try? await store.fail(job, error: told.message)
         }
     }
 
@@ -122,7 +123,7 @@ package struct JobRunner: Service {
         let start = ContinuousClock.now
         var parts = request.parts
         parts.speech.input = chunk.text
-        let speech = try await startPatiently(parts, used: request.used)
+        let speech = try await startPatiently(parts, of: job, used: request.used)
         var samples: [Int16] = []
         for try await event in speech {
             if case .chunk(let spoken) = event { samples += spoken.samples }
@@ -136,10 +137,13 @@ package struct JobRunner: Service {
     }
 
     /// A job has time: it waits for a model that loads and for a place.
-    private func startPatiently(_ parts: SpeechParameters, used: [String: JSONValue]) async throws -> Speech {
+    private func startPatiently(
+        _ parts: SpeechParameters, of job: Job, used: [String: JSONValue]
+    ) async throws -> Speech {
         while true {
             do {
-                return try await service.start(parts, used: used)
+                return try await service.start(
+                    parts, used: used, from: SpeechOrigin(.job, id: job.id, logger: logger))
             } catch {
                 switch ServerError(error) {
                 case .notReady, .serverBusy, .modelUnavailable: try await Task.sleep(for: .seconds(1))

@@ -69,22 +69,29 @@ package final class RequestLog: Sendable {
     }
     var statistics: Statistics { contents.withLock { $0.statistics } }
 
+    /// - Parameter wanted: its id, unless another request has it.
     /// - Returns: the id by which it is known.
-    func begin(text: String, voiceSource: String, parameters: [String: JSONValue]) -> String {
-        let id = String(format: "%08x", UInt32.random(in: .min ... .max))
+    func begin(
+        id wanted: String, text: String, voiceSource: String, parameters: [String: JSONValue]
+    ) -> String {
         let length = text.unicodeScalars.count
         let preview = String(text.prefix(Self.previewLength))
-        let record = Record(
-            id: id, state: .processingText, start: Date(), textLength: length,
+        var record = Record(
+            id: wanted, state: .processingText, start: Date(), textLength: length,
             textPreview: preview.count < text.count ? preview + "..." : preview, voiceSource: voiceSource,
             parameters: parameters,
             // People speak some 15 characters a second.
             expectedDuration: max(0.5, Double(length) / 15))
-        contents.withLock {
-            $0.running.append(record)
-            $0.statistics.total += 1
+        return contents.withLock { contents in
+            var number = 1
+            while contents.running.contains(where: { $0.id == record.id }) {
+                number += 1
+                record.id = "\(wanted)-\(number)"
+            }
+            contents.running.append(record)
+            contents.statistics.total += 1
+            return record.id
         }
-        return id
     }
 
     /// Tells that a chunk was made.

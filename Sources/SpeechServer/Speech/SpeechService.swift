@@ -17,12 +17,16 @@ package struct SpeechService: Sendable {
     package let engine: any SpeechSynthesizing
     package let voices: (any VoiceSource)?
     package let log: RequestLog
+    package let metrics: ServerMetrics
     /// For whom, and what a request of several pieces may still speak; nil is the server itself.
     var client: AccessClient?
     var allowance: SpeechAllowance?
 
-    package init(engine: any SpeechSynthesizing, voices: (any VoiceSource)? = nil, log: RequestLog = RequestLog()) {
-        (self.engine, self.voices, self.log) = (engine, voices, log)
+    package init(
+        engine: any SpeechSynthesizing, voices: (any VoiceSource)? = nil, log: RequestLog = RequestLog(),
+        metrics: ServerMetrics = ServerMetrics()
+    ) {
+        (self.engine, self.voices, self.log, self.metrics) = (engine, voices, log, metrics)
     }
 
     /// The names of the models, the default first.
@@ -31,7 +35,23 @@ package struct SpeechService: Sendable {
     /// Starts a request as soon as its model is loaded. Cancelling the task ends the wait.
     /// - Parameter used: the parameters as the record shall show them.
     /// - Throws: `SpeechEngineError`, `ServerError`.
-    func start(_ parts: SpeechParameters, used: [String: JSONValue]) async throws -> Speech {
+    func start(
+        _ parts: SpeechParameters, used: [String: JSONValue], from origin: SpeechOrigin
+    ) async throws -> Speech {
+        do {
+            return try await begin(parts, used: used, from: origin)
+        } catch {
+            // Over HTTP the request's own line tells it; a job tries again.
+            if origin.transport == .websocket, !(error is CancellationError) {
+                origin.logger.tell("speech refused", ServerError(error))
+            }
+            throw error
+        }
+    }
+
+    private func begin(
+        _ parts: SpeechParameters, used: [String: JSONValue], from origin: SpeechOrigin
+    ) async throws -> Speech {
         guard engine.isReady else { throw ServerError.notReady }
         let allowance = try allowance ?? openAllowance()
         if let recording = parts.speech.voiceAudio { try await check(recording: recording) }
@@ -53,11 +73,16 @@ package struct SpeechService: Sendable {
         }
         var shown = used
         for name in ["input", "voice_audio"] { shown[name] = nil }
-        let source = voice == SpeechParameters.ownVoice ? "uploaded file" : voice
         let stream = try model.speak(request)
-        let id = log.begin(text: request.input, voiceSource: source, parameters: shown)
-        return Speech(
-            engine: model, voice: voice, request: request, id: id, stream: stream, log: log, allowance: allowance)
+        let report = SpeechReport(
+            request, from: origin, model: name(of: parts), voice: voice, parameters: shown, log: log, metrics: metrics)
+        return Speech(engine: model, voice: voice, stream: stream, report: report, allowance: allowance)
+    }
+
+    /// By which requests call their model.
+    private func name(of parts: SpeechParameters) -> String {
+        let asked = engine.models.first { model in parts.model.map { $0 == model.name } ?? model.isDefault }
+        return asked?.name ?? engine.modelName
     }
 
     /// Says now what ``start(_:used:)`` would say of who is to speak, if the model is loaded: one that isn't says itself
@@ -137,22 +162,17 @@ package final class Speech: AsyncSequence, Sendable {
     package let engine: any SpeechSynthesizing
     /// Who speaks.
     package let voice: String
-    let request: SpeechRequest
-    let id: String
     private let stream: SpeechStream
-    private let log: RequestLog
+    private let report: SpeechReport
     private let allowance: SpeechAllowance?
 
     init(
-        engine: any SpeechSynthesizing, voice: String, request: SpeechRequest, id: String, stream: SpeechStream,
-        log: RequestLog, allowance: SpeechAllowance?
+        engine: any SpeechSynthesizing, voice: String, stream: SpeechStream, report: SpeechReport,
+        allowance: SpeechAllowance?
     ) {
+        (self.engine, self.voice, self.stream, self.report) = (engine, voice, stream, report)
         self.allowance = allowance
-        (self.engine, self.voice, self.request, self.id) = (engine, voice, request, id)
-        (self.stream, self.log) = (stream, log)
     }
-
-    deinit { log.end(id, error: "cancelled") }
 
     /// Its places in the engine's queue, until it is spoken.
     var waiting: AsyncStream<QueuePlace> { stream.waiting }
@@ -174,16 +194,16 @@ package final class Speech: AsyncSequence, Sendable {
                 let event = try await events.next()
                 switch event {
                 case .chunk(let chunk):
-                    speech.log.chunk(speech.id, audioDuration: chunk.audioDuration)
+                    speech.report.chunk(chunk)
                     try speech.allowance?.add(audioSeconds: chunk.audioDuration - counted)
                     counted = chunk.audioDuration
-                case .finished: speech.log.end(speech.id)
+                case .finished(let summary): speech.report.finished(summary)
                 case nil: break
                 }
                 return event
             } catch {
                 if error is AccessRefusal { speech.cancel() }
-                speech.log.end(speech.id, error: ServerError(error).message)
+                speech.report.failed(error)
                 throw error
             }
         }

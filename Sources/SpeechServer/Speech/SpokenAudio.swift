@@ -12,6 +12,7 @@ struct SpokenAudio: Sendable {
 
     private let service: SpeechService
     private let request: SpeakRequest
+    private let origin: SpeechOrigin
     /// The first piece, or all, of which the first event has come.
     private let speech: Speech
     private let firstEvent: SpeechEvent?
@@ -19,11 +20,12 @@ struct SpokenAudio: Sendable {
 
     var sampleRateHz: Int { speech.engine.sampleRateHz }
     var voice: String { speech.voice }
-    var id: String { speech.id }
 
     /// Returns once there is sound, so that what can't be spoken is told before an answer begins.
     /// - Throws: `ServerError`.
-    static func start(_ request: SpeakRequest, by service: SpeechService) async throws -> SpokenAudio {
+    static func start(
+        _ request: SpeakRequest, by service: SpeechService, from origin: SpeechOrigin
+    ) async throws -> SpokenAudio {
         var pieces = [request.parts.speech.input]
         if let block = request.block {
             pieces = TextBlocks.split(request.parts.speech.input, size: block.size, by: block.strategy)
@@ -31,21 +33,22 @@ struct SpokenAudio: Sendable {
         }
         do {
             let service = try service.sharingAllowance()
-            let speech = try await start(pieces[0], of: request, by: service)
+            let speech = try await start(pieces[0], of: request, by: service, from: origin)
             let first = try await speech.first()
             return SpokenAudio(
-                service: service, request: request, speech: speech, firstEvent: first, laterPieces: pieces.dropFirst())
+                service: service, request: request, origin: origin, speech: speech, firstEvent: first,
+                laterPieces: pieces.dropFirst())
         } catch {
             throw ServerError(error)
         }
     }
 
     private static func start(
-        _ piece: String, of request: SpeakRequest, by service: SpeechService
+        _ piece: String, of request: SpeakRequest, by service: SpeechService, from origin: SpeechOrigin
     ) async throws -> Speech {
         var parts = request.parts
         parts.speech.input = piece
-        return try await service.start(parts, used: request.used)
+        return try await service.start(parts, used: request.used, from: origin)
     }
 
     /// - Parameter body: gets samples of ±1; while it doesn't return, little more is made.
@@ -91,10 +94,13 @@ struct SpokenAudio: Sendable {
         return usage
     }
 
+    /// Counts an error that came too late for the answer's status.
+    func failed(_ error: ServerError) { service.metrics.told(error, over: origin.transport) }
+
     private func startNext(_ pieces: inout ArraySlice<String>) async throws -> Speech? {
         guard let piece = pieces.popFirst() else { return nil }
         do {
-            return try await Self.start(piece, of: request, by: service)
+            return try await Self.start(piece, of: request, by: service, from: origin)
         } catch {
             throw ServerError(error)
         }

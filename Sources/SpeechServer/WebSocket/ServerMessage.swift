@@ -55,6 +55,17 @@ indirect enum ServerMessage: Sendable, Equatable {
     }
 }
 
+extension ServerMessage {
+    /// The error that it tells, if it does.
+    var failure: ServerError? {
+        switch self {
+        case .error(let error, _): error
+        case .inContext(_, let message): message.failure
+        default: nil
+        }
+    }
+}
+
 extension ServerMessage: Encodable {
     private enum CodingKeys: String, CodingKey {
         case type, message, data, words, error, code, field, connectionID, requestID, position, estimatedWait,

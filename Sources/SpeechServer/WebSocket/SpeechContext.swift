@@ -146,8 +146,8 @@ actor SpeechContext {
     private func speak(_ text: String) async throws {
         var parts = request.parts
         parts.speech.input = text
-        let (service, used) = (service, request.parameters)
-        let starting = Task { try await service.start(parts, used: used) }
+        let (service, used, origin) = (service, request.parameters, request.origin(id, logger))
+        let starting = Task { try await service.start(parts, used: used, from: origin) }
         self.starting = starting
         let speech = try await starting.value
         self.speech = speech

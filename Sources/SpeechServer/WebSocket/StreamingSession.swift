@@ -123,7 +123,7 @@ package actor StreamingSession {
             case .cancelContext(let id): try await contexts.cancel(id)
             }
         } catch let error as ServerError {
-            logger.debug("message refused", metadata: ["code": "\(error.code)", "reason": "\(error.message)"])
+            logger.tell("message refused", error)
             let answer = ServerMessage.error(error, requestID: requestID)
             try await tell(contextID.map { .inContext($0, answer) } ?? answer)
             // A key that was withdrawn has no business on an open connection.
@@ -275,8 +275,6 @@ package actor StreamingSession {
         } catch  where job.isCancelled || isClosed {
             // A cancelled stream may end by throwing; the client is told below that it was cancelled.
         } catch {
-            logger.log(
-                level: error is SpeechEngineError ? .info : .error, "speech failed", metadata: ["error": "\(error)"])
             try await tell(.error(ServerError(error), requestID: request.requestID))
             return
         }
@@ -293,7 +291,8 @@ package actor StreamingSession {
     /// Starts the request once its model is loaded; others' requests go on meanwhile.
     private func started(_ job: Running) async throws -> Speech {
         let (service, request) = (service, job.request)
-        let loading = Task { try await service.start(request.parts, used: request.parameters) }
+        let origin = request.origin(request.requestID, logger)
+        let loading = Task { try await service.start(request.parts, used: request.parameters, from: origin) }
         job.loading = loading
         let speech = try await loading.value
         job.loading = nil
@@ -321,11 +320,6 @@ package actor StreamingSession {
             rtf: chunk.realTimeFactor.rounded(decimals: 4), chunkSizeBytes: pcm.count,
             sampleRate: job.speech?.engine.sampleRateHz ?? 0)
         if job.request.includeMetrics, !job.isCancelled { try await tell(.metrics(metrics)) }
-        if job.request.printMetrics {
-            logger.info(
-                "chunk \(number): \(pcm.count) bytes, \(metrics.audioDuration) s of audio after \(metrics.elapsedTime) s",
-                metadata: ["rtf": "\(metrics.rtf)", "latency": "\(metrics.latencyToFirstChunk)"])
-        }
     }
 
     private func tellWords(_ words: [WordTimestamp], of job: Running) async throws {
@@ -390,6 +384,7 @@ package actor StreamingSession {
 
     private func tell(_ message: ServerMessage) async throws {
         guard !isClosed else { return }
+        if let error = message.failure { service.metrics.told(error, over: .websocket) }
         try await send(.text(JSONText.encode(message)))
     }
 

@@ -28,6 +28,7 @@ struct UpgradableHTTPChannel: ServerChildChannel, HTTPChannelHandler {
     let path: String
     let limits: ServerLimits
     let registry: ConnectionRegistry
+    let metrics: ServerMetrics
     let serve: @Sendable (MessageChannel, AccessClient?, Logger) async -> Void
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
@@ -63,9 +64,13 @@ struct UpgradableHTTPChannel: ServerChildChannel, HTTPChannelHandler {
             } onCancel: {
                 value.channel.close(promise: nil)
             }
-            switch negotiated {
-            case .http(let http): await handleHTTP(asyncChannel: http, logger: logger)
-            case .webSocket(let messages, let client): await serve(messages, client, logger)
+            await ConnectionID.$current.withValue(ConnectionRegistry.makeConnectionID()) {
+                switch negotiated {
+                case .http(let http):
+                    await metrics.connection(.http) { await handleHTTP(asyncChannel: http, logger: logger) }
+                case .webSocket(let messages, let client):
+                    await metrics.connection(.websocket) { await serve(messages, client, logger) }
+                }
             }
         } catch {
             logger.debug("connection failed before a request", metadata: ["error": "\(error)"])

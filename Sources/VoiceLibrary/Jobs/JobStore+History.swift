@@ -110,6 +110,17 @@ extension JobStore {
         return "%\(literal)%"
     }
 
+    /// How many jobs there are in each state that has any.
+    public func counts() async throws -> [JobState: Int] {
+        try await database.read { db in
+            let rows = try Row.fetchAll(db, sql: "SELECT state, count(*) AS jobs FROM job GROUP BY state")
+            return Dictionary(
+                uniqueKeysWithValues: rows.compactMap { row in
+                    JobState(rawValue: row["state"]).map { ($0, row["jobs"]) }
+                })
+        }
+    }
+
     public func statistics(sessionID: String? = nil) async throws -> JobStatistics {
         let condition = " WHERE (:session IS NULL OR sessionId = :session)"
         let arguments: StatementArguments = ["session": sessionID]

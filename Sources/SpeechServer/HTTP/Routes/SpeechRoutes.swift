@@ -68,7 +68,7 @@ struct SpeechRoutes: Sendable {
             request.parts.speech.voice = nil
         }
         try call.check(.textLength, of: request.parts.speech.input)
-        let audio = try await SpokenAudio.start(request, by: service.of(call.client))
+        let audio = try await SpokenAudio.start(request, by: service.of(call.client), from: call.origin)
         try request.effects.check(sampleRateHz: audio.sampleRateHz)
         let isSSE = request.streamFormat == .sse
         // Without a format, events carry plain samples, as the sibling's do.

@@ -283,7 +283,7 @@ struct VoiceRoutes: Sendable {
         let request = try SpeakRequest(fields, rules: rules)
         let audio: SpokenAudio
         do {
-            audio = try await SpokenAudio.start(request, by: service.of(call.client))
+            audio = try await SpokenAudio.start(request, by: service.of(call.client), from: call.origin)
         } catch ServerError.unknownVoice(let name, _) {
             throw ServerError.noSuch(kind: "voice", name: name)
         }
