@@ -24,6 +24,9 @@ public final class AccessClient: Sendable {
         (self.policy, self.renewal) = (policy, renewal)
     }
 
+    /// Whose things are what it makes; nil is an address, which is nobody for long.
+    public var owner: String? { own == nil ? nil : account }
+
     /// As they are now.
     public var limits: ClientLimits {
         guard let own else { return policy.rules.addressLimits }

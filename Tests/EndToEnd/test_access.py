@@ -200,6 +200,27 @@ def test_scopes(protected):
     refused(protected.speech(protected.voices), 403, "insufficient_scope")
 
 
+def test_long_texts_have_owners(protected):
+    """What one key has spoken is none of another's business; the operator sees all."""
+    other = key(protected.data, "create", "--name", "neighbour")
+    path = "/v1/audio/speech/long"
+    body = {"input": "A long text of somebody's own. " * 101}
+    job = protected.ask("POST", path, protected.speak, body=body).json["job_id"]
+    for one in (f"{path}/{job}", f"{path}/{job}/details"):
+        assert protected.ask("GET", one, protected.speak).status == 200
+        assert protected.ask("GET", one, protected.admin).status == 200
+        assert protected.ask("GET", one, other).status == 404
+    assert protected.ask("PUT", f"{path}/{job}/pause", other).status == 404
+    assert protected.ask("DELETE", f"{path}/{job}?action=delete", other).status == 404
+    bulk = {"job_ids": [job], "action": "delete", "confirm": True}
+    assert protected.ask("POST", path + "/bulk", other, body=bulk).json["success_count"] == 0
+    for listing, count in ((path, "total_jobs"), ("/audio/speech/long-history", "total_jobs"), ("/audio/speech/long-history/stats", "total_jobs")):
+        assert protected.ask("GET", listing, other).json[count] == 0, listing
+        assert protected.ask("GET", listing, protected.speak).json[count] == 1, listing
+        assert protected.ask("GET", listing, protected.admin).json[count] == 1, listing
+    assert protected.ask("DELETE", f"{path}/{job}?action=delete", protected.speak).status == 200
+
+
 def test_openai_package(protected):
     def client(api_key):
         return openai.OpenAI(base_url=protected.server.http + "/v1", api_key=api_key, max_retries=0)

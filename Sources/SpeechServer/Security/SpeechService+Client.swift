@@ -65,6 +65,19 @@ extension Call {
         }
     }
 
+    /// Whoever has a long text spoken later pays for it now, by its length: people speak some 15 characters a second.
+    /// - Throws: `ServerError.refused`.
+    func charge(textLength: Int) throws {
+        do throws(AccessRefusal) {
+            try client?.charge(audioSeconds: Double(textLength) / 15)
+        } catch {
+            throw ServerError.refused(error)
+        }
+    }
+
+    /// Whose jobs alone may be seen; nil is everybody's: that of operators, and where nobody has a key.
+    var onlyOwner: String? { client?.scopes.contains(.admin) == true ? nil : client?.owner }
+
     /// Bytes of a body: a form whose file is too large need not be read to its end.
     func bodyLimit(_ body: Route.Body) -> Int {
         guard !body.files.isEmpty, let bytes = client?.limits[.uploadBytes] else { return body.limit }

@@ -35,6 +35,8 @@ public struct Job: Sendable, Equatable, Identifiable {
     /// A JSON object.
     public let parameters: String
     public let sessionID: String?
+    /// Whose it is; nil is nobody's in particular.
+    public let owner: String?
     public let error: String?
     public let isArchived: Bool
     public let tags: [String]
@@ -125,6 +127,8 @@ public struct NewJob: Sendable {
     /// A JSON object.
     public var parameters = "{}"
     public var sessionID: String?
+    /// Whose it is; a retry is the same one's.
+    public var owner: String?
     public var tags: [String] = []
 
     public init(text: String) { self.text = text }

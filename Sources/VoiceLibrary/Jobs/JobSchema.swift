@@ -60,6 +60,13 @@ enum JobSchema {
                     ) STRICT, WITHOUT ROWID;
                     """)
         }
+        migrator.registerMigration("2 owners") { db in
+            try db.execute(
+                sql: """
+                    ALTER TABLE job ADD COLUMN owner TEXT;
+                    CREATE INDEX jobsByOwner ON job(owner, number);
+                    """)
+        }
         return migrator
     }
 }
@@ -68,7 +75,7 @@ extension Job {
     /// Columns of every query that makes jobs.
     static let columns = """
         SELECT number, id, state, claim, displayName, preview, textLength, textHash, createdAt, updatedAt, startedAt,
-            pausedAt, completedAt, lastAccessedAt, voice, recordingFilename, responseFormat, parameters, sessionId, error,
+            pausedAt, completedAt, lastAccessedAt, voice, recordingFilename, responseFormat, parameters, sessionId, owner, error,
             isArchived, tags, retryCount, originalJobId, audioSeconds, outputFilename, outputSizeBytes,
             (SELECT json_object(
                 'total', count(*), 'completed', count(*) FILTER (WHERE state = 'completed'),
@@ -109,6 +116,7 @@ extension Job {
         responseFormat = row["responseFormat"]
         parameters = row["parameters"]
         sessionID = row["sessionId"]
+        owner = row["owner"]
         error = row["error"]
         isArchived = row["isArchived"]
         tags = try JSONDecoder().decode([String].self, from: Data((row["tags"] as String).utf8))

@@ -38,7 +38,7 @@ extension JobStore {
         var new = NewJob(text: text)
         new.chunks = chunks.map { NewChunk(text: $0.text, pauseAfterMs: $0.pauseAfterMs) }
         (new.displayName, new.voice, new.responseFormat) = (job.displayName, job.voice, job.responseFormat)
-        (new.parameters, new.sessionID, new.tags) = (parameters, job.sessionID, job.tags)
+        (new.parameters, new.sessionID, new.owner, new.tags) = (parameters, job.sessionID, job.owner, job.tags)
         let kept =
             preserveChunks
             ? chunks.filter { $0.state == .completed && $0.audioURL.map { Disk.size($0) != nil } == true } : []
@@ -108,13 +108,27 @@ extension JobStore {
         }
     }
 
+    /// - Parameter owner: others' jobs are unknown; nil knows all.
+    /// - Throws: `LibraryError.unknownJob`.
+    public func requireJob(_ id: String, of owner: String?) async throws {
+        guard let owner else { return }
+        let isTheirs = try await database.read { db in
+            try Bool.fetchOne(db, sql: "SELECT owner = ? FROM job WHERE id = ?", arguments: [owner, id])
+        }
+        guard isTheirs == true else { throw LibraryError.unknownJob(id) }
+    }
+
     /// Does the same to several jobs; one that fails doesn't hinder the others.
-    public func perform(_ action: BulkAction, onAll ids: [String]) async throws -> BulkResult {
+    /// - Parameter owner: others' jobs are unknown; nil knows all.
+    public func perform(
+        _ action: BulkAction, onAll ids: [String], of owner: String? = nil
+    ) async throws -> BulkResult {
         var succeeded: [String] = []
         var failed: [(id: String, error: LibraryError)] = []
         var newJobs: [Job] = []
         for id in ids {
             do {
+                try await requireJob(id, of: owner)
                 switch action {
                 case .delete: try await delete(id)
                 case .archive: try await update(id, isArchived: true)
@@ -132,24 +146,25 @@ extension JobStore {
     /// Deletes jobs that ended more than some days ago and aren't archived.
     /// - Returns: their ids.
     public func deleteEnded(olderThanDays days: Double) async throws -> [String] {
-        try await deleteEnded(before: now().addingTimeInterval(-days * 86400), sessionID: nil)
+        try await deleteEnded(before: now().addingTimeInterval(-days * 86400), sessionID: nil, owner: nil)
     }
 
     /// Deletes all jobs that ended and aren't archived.
     /// - Returns: their ids.
-    public func clearHistory(sessionID: String? = nil) async throws -> [String] {
-        try await deleteEnded(before: .distantFuture, sessionID: sessionID)
+    public func clearHistory(sessionID: String? = nil, owner: String? = nil) async throws -> [String] {
+        try await deleteEnded(before: .distantFuture, sessionID: sessionID, owner: owner)
     }
 
-    private func deleteEnded(before limit: Date, sessionID: String?) async throws -> [String] {
+    private func deleteEnded(before limit: Date, sessionID: String?, owner: String?) async throws -> [String] {
         let ids = try await database.write { db in
             try String.fetchAll(
                 db,
                 sql: """
                     DELETE FROM job WHERE state IN ('completed', 'failed', 'cancelled') AND NOT isArchived
                         AND ifnull(completedAt, updatedAt) < :limit AND (:session IS NULL OR sessionId = :session)
+                        AND (:owner IS NULL OR owner = :owner)
                     RETURNING id
-                    """, arguments: ["limit": limit, "session": sessionID])
+                    """, arguments: ["limit": limit, "session": sessionID, "owner": owner])
         }
         let files = ids.map { JobFiles(folder, job: $0) }
         try await blocking { for job in files { try Disk.removeFolder(job.folder) } }

@@ -17,6 +17,8 @@ public struct JobFilter: Sendable {
     }
 
     public var sessionID: String?
+    /// nil is everybody.
+    public var owner: String?
     public var state: JobState?
     /// When it ended, or was made if it hasn't: from `start` to `end`, both included.
     public var start: Date?
@@ -69,7 +71,7 @@ extension JobStore {
             throw LibraryError.invalid(field: "search", value: search, allowed: "at most 1000 bytes")
         }
         let condition = """
-             WHERE (:session IS NULL OR sessionId = :session) AND (:state IS NULL OR state = :state)
+             WHERE (:session IS NULL OR sessionId = :session) AND (:owner IS NULL OR owner = :owner) AND (:state IS NULL OR state = :state)
             AND (:start IS NULL OR ifnull(completedAt, createdAt) >= :start)
             AND (:end IS NULL OR ifnull(completedAt, createdAt) <= :end)
             AND (:isArchived IS NULL OR isArchived = :isArchived)
@@ -77,7 +79,8 @@ extension JobStore {
                 OR \(Self.contains("displayName", filter.search)))
             """
         let arguments: StatementArguments = [
-            "session": filter.sessionID, "state": filter.state?.rawValue, "start": filter.start, "end": filter.end,
+            "session": filter.sessionID, "owner": filter.owner, "state": filter.state?.rawValue, "start": filter.start,
+            "end": filter.end,
             "isArchived": filter.isArchived, "search": filter.search.map(Self.pattern),
         ]
         return try await database.read { [folder] db in
@@ -121,9 +124,9 @@ extension JobStore {
         }
     }
 
-    public func statistics(sessionID: String? = nil) async throws -> JobStatistics {
-        let condition = " WHERE (:session IS NULL OR sessionId = :session)"
-        let arguments: StatementArguments = ["session": sessionID]
+    public func statistics(sessionID: String? = nil, owner: String? = nil) async throws -> JobStatistics {
+        let condition = " WHERE (:session IS NULL OR sessionId = :session) AND (:owner IS NULL OR owner = :owner)"
+        let arguments: StatementArguments = ["session": sessionID, "owner": owner]
         return try await database.read { db in
             let row = try Row.fetchOne(
                 db,

@@ -96,13 +96,13 @@ extension JobStore {
                 try db.execute(
                     sql: """
                         INSERT INTO job (id, state, displayName, preview, text, textLength, textHash, createdAt, updatedAt, voice,
-                            recordingFilename, responseFormat, parameters, sessionId, tags, retryCount, originalJobId)
-                        VALUES (?, 'pending', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                            recordingFilename, responseFormat, parameters, sessionId, owner, tags, retryCount, originalJobId)
+                        VALUES (?, 'pending', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                         """,
                     arguments: [
                         id, new.displayName, Self.preview(new.text), new.text, new.text.unicodeScalars.count,
                         ContentHash.sha256.hex(Data(new.text.utf8)), date, date, new.voice, recordingFilename,
-                        new.responseFormat, new.parameters, new.sessionID, try Self.json(new.tags),
+                        new.responseFormat, new.parameters, new.sessionID, new.owner, try Self.json(new.tags),
                         original.map { $0.retryCount + 1 } ?? 0, original?.id,
                     ])
                 try Self.insert(new.chunks, into: id, db)

@@ -30,7 +30,11 @@ struct JobHistoryRoutes: Sendable {
                     Self.search.property, Self.archived.property, Self.sort.property, Self.limit.property,
                     Self.offset.property,
                 ], answers: [.json(JobBodies.list)]
-            ) { call in try Response.json(JobBodies.json(try await store.list(try filter(call)))) },
+            ) { call in
+                var filter = try filter(call)
+                filter.owner = call.onlyOwner
+                return try Response.json(JobBodies.json(try await store.list(filter)))
+            },
             Route(
                 method: .get, path: Self.path + "/stats", aliases: ["/audio/speech/long/history/stats"], tag: .jobs,
                 summary: "What the jobs came to", query: [Self.session.property],
@@ -59,7 +63,7 @@ struct JobHistoryRoutes: Sendable {
                 let (session, confirm) = (query(Self.session), query(Self.confirm))
                 _ = try query.finish(known: ["session_id", "confirm"])
                 guard confirm else { throw ServerError.unconfirmed(action: "clearing the history") }
-                let gone = try await store.clearHistory(sessionID: session)
+                let gone = try await store.clearHistory(sessionID: session, owner: call.onlyOwner)
                 return try Response.json(
                     [
                         "message": .string("Cleared \(gone.count) jobs from history"),
@@ -103,7 +107,7 @@ struct JobHistoryRoutes: Sendable {
         var query = call.query
         let session = query(Self.session)
         _ = try query.finish(known: ["session_id"])
-        let statistics = try await store.statistics(sessionID: session)
+        let statistics = try await store.statistics(sessionID: session, owner: call.onlyOwner)
         return try Response.json(
             [
                 "total_jobs": .count(statistics.totalJobs), "completed_jobs": .count(statistics.completedJobs),
@@ -127,7 +131,13 @@ struct JobHistoryRoutes: Sendable {
         _ = try reader.finish(known: ["job_ids", "action", "confirm"])
         guard let action else { throw ServerError.missingField("action") }
         guard confirm else { throw ServerError.unconfirmed(action: "a bulk action") }
-        let result = try await store.perform(action, onAll: ids)
+        if action == .retry {
+            for id in ids {
+                guard let job = try? await store.job(id), [nil, job.owner].contains(call.onlyOwner) else { continue }
+                try call.charge(textLength: job.textLength)
+            }
+        }
+        let result = try await store.perform(action, onAll: ids, of: call.onlyOwner)
         return try Response.json(
             [
                 "success_count": .count(result.succeeded.count), "failed_count": .count(result.failed.count),

@@ -1,4 +1,3 @@
-import AccessControl
 import AudioDSP
 import Foundation
 import HTTPTypes
@@ -26,7 +25,19 @@ struct JobRoutes: Sendable {
     private static let message = Schema.object(["message": .string, "status": .string])
 
     var routes: [Route] {
-        [create, list] + JobHistoryRoutes(store: store).routes + [single, change, remove] + control + results
+        [create, list] + JobHistoryRoutes(store: store).routes
+            + ([single, change, remove] + control + results).map(forOwners)
+    }
+
+    /// The same route, to which others' jobs are unknown.
+    private func forOwners(_ route: Route) -> Route {
+        var route = route
+        let handle = route.handle
+        route.handle = { call in
+            try await store.requireJob(call.path("job_id"), of: call.onlyOwner)
+            return try await handle(call)
+        }
+        return route
     }
 
     private var create: Route {
@@ -50,6 +61,7 @@ struct JobRoutes: Sendable {
             filter.state = query(Self.status)
             filter.limit = query(Self.limit)
             filter.offset = query(Self.offset)
+            filter.owner = call.onlyOwner
             _ = try query.finish(known: ["session_id", "status", "limit", "offset"])
             return try Response.json(JobBodies.json(try await store.list(filter)))
         }
@@ -200,7 +212,8 @@ struct JobRoutes: Sendable {
         job.parameters = String(buffer: try JSONText.encode(JSONValue.object(request.parameters)))
         job.sessionID = request.sessionID
         job.displayName = request.displayName
-        try charge(call, job.text.unicodeScalars.count)
+        job.owner = call.client?.owner
+        try call.charge(textLength: job.text.unicodeScalars.count)
         return try created(try await store.create(job), "Job submitted for processing")
     }
 
@@ -221,20 +234,11 @@ struct JobRoutes: Sendable {
             _ = try reader.finish(known: SpeechParameters.names.filter { !["voice", "voice_audio"].contains($0) })
         }
         let id = call.path("job_id")
-        try charge(call, try await store.job(id).textLength)
+        try call.charge(textLength: try await store.job(id).textLength)
         let job = try await store.retry(
             id, preserveChunks: preserve,
             newParameters: try parameters.map { String(buffer: try JSONText.encode(JSONValue.object($0))) })
         return try created(job, "Retry job created successfully (retry #\(job.retryCount))")
-    }
-
-    /// Whoever has a long text spoken later pays for it now, by its length: people speak some 15 characters a second.
-    private func charge(_ call: Call, _ textLength: Int) throws {
-        do throws(AccessRefusal) {
-            try call.client?.charge(audioSeconds: Double(textLength) / 15)
-        } catch {
-            throw ServerError.refused(error)
-        }
     }
 
     private func created(_ job: Job, _ message: String) throws -> Response {
