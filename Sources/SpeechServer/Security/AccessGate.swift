@@ -17,6 +17,8 @@ struct AccessGate: Sendable {
         do {
             let client = try await policy.client(presenting: credentials.presented, from: credentials.address)
             try client.require(needed)
+            // What asks here was not let in as a WebSocket, maybe for want of a place.
+            if route.path == ServerRoutes.streamPath { try client.openConnection().close() }
             let rate = try client.countRequest()
             var response = try await handle(client)
             for (name, value) in rate?.headers ?? [] {
