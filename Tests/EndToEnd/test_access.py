@@ -281,8 +281,9 @@ async def test_clients(protected, tmp_path):
             )
             return result.returncode, result.stdout + result.stderr
 
-        for good in (run({"CHATTERBOX_API_KEY": protected.speak}), run({}, "--key", protected.speak)):
-            assert good[0] == 0 and "s of speech" in good[1], good
+        for arguments in (({"CHATTERBOX_API_KEY": protected.speak},), ({}, "--key", protected.speak)):
+            code, told = run(*arguments)
+            assert code == 0 and "s of speech" in told, told
             (tmp_path / "a.wav").unlink()
         code, told = run()
         assert code != 0 and "needs a key" in told, told

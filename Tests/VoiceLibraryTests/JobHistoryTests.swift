@@ -33,6 +33,31 @@ import VoiceLibrary
         return (store, ids, start)
     }
 
+    /// Somebody else's jobs are neither seen nor touched; a retry is the same one's.
+    @Test func owners() async throws {
+        let store = try helper.store()
+        var ids: [String] = []
+        for owner in ["a", "b", nil] {
+            var new = helper.newJob(["eins"])
+            new.owner = owner
+            ids.append(try await store.create(new).id)
+            try await store.cancel(ids.last!)
+        }
+        var filter = JobFilter()
+        filter.owner = "a"
+        #expect(try await store.list(filter).jobs.map(\.id) == [ids[0]])
+        #expect(try await store.statistics(owner: "a").totalJobs == 1)
+        try await store.requireJob(ids[0], of: "a")
+        try await store.requireJob(ids[1], of: nil)
+        for id in [ids[1], ids[2], "nothing"] {
+            await #expect(throws: LibraryError.unknownJob(id)) { try await store.requireJob(id, of: "a") }
+        }
+        let result = try await store.perform(.retry, onAll: ids, of: "b")
+        #expect(result.succeeded == [ids[1]] && result.newJobs.map(\.owner) == ["b"])
+        #expect(try await store.clearHistory(owner: "a") == [ids[0]])
+        #expect(try await store.list().totalCount == 3)
+    }
+
     @Test func filters() async throws {
         let (store, ids, start) = try await filled()
         func found(_ change: (inout JobFilter) -> Void) async throws -> [Int] {
