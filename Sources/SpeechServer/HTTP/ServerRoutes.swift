@@ -25,7 +25,7 @@ struct ServerRoutes: Sendable {
             + StatusRoutes(service: service).routes + MemoryRoutes(service: service, rules: rules).routes
             + voices + jobs + info.routes
             + StreamRoutes(service: service, registry: registry).routes
-            + [description]
+            + [ReadyRoute(service: service, registry: registry).route, description]
     }
 
     /// Rules for texts of jobs.
@@ -63,6 +63,7 @@ struct ServerRoutes: Sendable {
                 exposedHeaders: ["X-Request-ID", "X-Voice", "X-Sample-Rate", "Content-Disposition"]))
         let paths = pages?.paths ?? ["/"]
         router.add(middleware: ErrorAnswers(routes: routes, pages: paths))
+        router.add(middleware: DrainGate(registry: registry))
         routes.register(on: router)
         for path in paths {
             router.get(RouterPath(path)) { _, _ in
