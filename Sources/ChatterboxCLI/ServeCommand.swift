@@ -50,14 +50,7 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "Requests of a model that may wait to be spoken. [CHATTERBOX_MAX_WAITING; 32]")
     var maxWaiting: String?
 
-    @Option(help: "WebSocket connections open at the same time. [CHATTERBOX_MAX_CONNECTIONS; 256]")
-    var maxConnections: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "Close a connection on which nothing was asked for so long. [CHATTERBOX_CONNECTION_TIMEOUT; 1800]",
-            valueName: "seconds"))
-    var connectionTimeout: String?
+    @OptionGroup var transport: TransportOptions
 
     @Option(
         help: ArgumentHelp(
@@ -107,8 +100,7 @@ struct ServeCommand: AsyncParsableCommand {
         arguments["port"] = port
         arguments["chatterbox.max.sessions"] = maxSessions
         arguments["chatterbox.max.waiting"] = maxWaiting
-        arguments["chatterbox.max.connections"] = maxConnections
-        arguments["chatterbox.connection.timeout"] = connectionTimeout
+        arguments.merge(transport.arguments) { $1 }
         arguments["chatterbox.memory.budget"] = memoryBudget
         arguments["chatterbox.idle.unload"] = idleUnload
         arguments["voice.library.dir"] = voices
@@ -128,20 +120,21 @@ struct ServeCommand: AsyncParsableCommand {
         let access = try await settings.access()
         let host = access.host
         let port = try settings.integer("port", in: 0...65535, default: 8000)
-        let limits = ServerLimits(
-            maxConnections: try settings.integer("chatterbox.max.connections", in: 1...100_000, default: 256),
-            connectionTimeout: .seconds(
-                try settings.integer("chatterbox.connection.timeout", in: 1...604_800, default: 1800)))
+        FileLimit.raise()
+        let limits = try settings.limits()
+        let tls = try settings.tls(logger)
         let models = try settings.makeRegistry()
         let server = try ChatterboxServer(
             engine: models,
             configuration: .init(
-                host: host, port: port, limits: limits, defaults: try settings.speechDefaults(),
+                host: host, port: port, limits: limits, tls: tls, defaults: try settings.speechDefaults(),
                 access: access.policy,
                 pages: ProjectFiles.pages(), voices: try settings.voiceStore(logger), jobs: try settings.jobs(logger),
                 exporter: exporter, slowRequest: try settings.slowRequest()),
             logger: logger,
-            onRunning: { port in Self.greet(host: host, port: port, access: access.notice) })
+            onRunning: { port in
+                Self.greet(host: host, port: port, isSecure: tls != nil, access: access.notice)
+            })
         // Services stop in reverse order: the server drains, then the engine goes.
         let group = ServiceGroup(
             configuration: .init(
@@ -161,18 +154,19 @@ struct ServeCommand: AsyncParsableCommand {
         }
     }
 
-    private static func greet(host: String, port: Int, access: String) {
+    private static func greet(host: String, port: Int, isSecure: Bool, access: String) {
+        let (http, ws) = isSecure ? ("https", "wss") : ("http", "ws")
         let reachable = host == "0.0.0.0" || host == "::" ? "localhost" : host
         let name = CommandLine.arguments.first ?? "chatterbox"
         print(
             """
 
-            Listening on http://\(reachable):\(port)/
+            Listening on \(http)://\(reachable):\(port)/
             Open to \(access).
 
-              Hear it in a browser:   http://\(reachable):\(port)/
+              Hear it in a browser:   \(http)://\(reachable):\(port)/
               Make a file right now:  \(name) say "Hello! This is Chatterbox." -o hello.wav
-              From Python:            python3 Examples/websocket_client_python.py --url ws://\(reachable):\(port)
+              From Python:            python3 Examples/websocket_client_python.py --url \(ws)://\(reachable):\(port)
               Stop:                   Ctrl-C
 
             """)

@@ -19,6 +19,8 @@ public struct ChatterboxServer: Service {
         /// 0 takes any free port; `onRunning` tells which.
         public var port: Int
         public var limits: ServerLimits
+        /// Connections are encrypted with it; nil is a server in clear text.
+        public var tls: TLSIdentity?
         /// What is used where a request says nothing.
         public var defaults: SpeechDefaults
         /// Who may do what.
@@ -58,7 +60,7 @@ public struct ChatterboxServer: Service {
         }
 
         public init(
-            host: String = "0.0.0.0", port: Int = 8000, limits: ServerLimits = .init(),
+            host: String = "0.0.0.0", port: Int = 8000, limits: ServerLimits = .init(), tls: TLSIdentity? = nil,
             defaults: SpeechDefaults = .init(), access: AccessPolicy = .init(),
             pages: URL? = nil, voices: VoiceStore? = nil, jobs: Jobs? = nil, exporter: PrometheusFactory? = nil,
             slowRequest: Duration? = nil
@@ -66,6 +68,7 @@ public struct ChatterboxServer: Service {
             self.host = host
             self.port = port
             self.limits = limits
+            self.tls = tls
             self.defaults = defaults
             self.access = access
             self.pages = pages
@@ -78,6 +81,9 @@ public struct ChatterboxServer: Service {
 
     private let application: Application<RouterResponder<BasicRequestContext>>
     private let jobs: JobRunner?
+    private let tls: TLSIdentity?
+    private let registry: ConnectionRegistry
+    private let limits: ServerLimits
 
     /// - Parameter onRunning: called once with the port that is listened on.
     /// - Throws: if the page can't be read.
@@ -86,7 +92,8 @@ public struct ChatterboxServer: Service {
         onRunning: @escaping @Sendable (Int) -> Void = { _ in }
     ) throws {
         let limits = configuration.limits
-        let registry = ConnectionRegistry(limit: limits.maxConnections)
+        let registry = ConnectionRegistry(limit: limits.maxConnections, openLimit: limits.maxOpenConnections)
+        (self.limits, self.registry, tls) = (limits, registry, configuration.tls)
         let metrics = ServerMetrics(
             factory: configuration.exporter ?? MetricsSystem.factory, slowRequest: configuration.slowRequest)
         let service = SpeechService(engine: engine, voices: configuration.voices, metrics: metrics)
@@ -102,26 +109,56 @@ public struct ChatterboxServer: Service {
             server: HTTPServerBuilder { responder in
                 UpgradableHTTPChannel(
                     responder: PeerAddress.told(to: responder), gate: AccessGate(policy: configuration.access),
-                    path: ServerRoutes.streamPath, limits: limits, registry: registry, metrics: metrics,
+                    path: ServerRoutes.streamPath, limits: limits, registry: registry, tls: configuration.tls,
+                    metrics: metrics,
                     serve: { channel, client, logger in
                         await Self.serve(channel, service.of(client), configuration, logger)
                     })
             },
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), serverName: "swift-chatterbox",
-                // Room for plain HTTP beside the WebSockets; beyond it, connections wait in the backlog.
-                availableConnectionsDelegate: .maximum(limits.maxConnections + 256, logger: logger)),
+                backlog: 1024,
+                // Room to refuse some; beyond it, connections wait in the backlog.
+                availableConnectionsDelegate: .maximum(limits.maxOpenConnections + 64, logger: logger)),
             onServerRunning: { channel in onRunning(channel.localAddress?.port ?? configuration.port) },
             logger: logger)
     }
 
     public func run() async throws {
         try await withThrowingTaskGroup { group in
-            group.addTask { try await application.run() }
+            group.addTask { try await serve() }
             if let jobs { group.addTask { try await jobs.run() } }
+            if let tls { group.addTask { try await tls.run() } }
             // Unlike `waitForAll`, this lets the first failure end the others.
             while try await group.next() != nil {}
         }
+    }
+
+    /// Listens, and goes on doing so for a while when the server is to stop: those who ask are told that it stops, and what
+    /// is being spoken is finished.
+    private func serve() async throws {
+        let server = ServiceGroup(configuration: .init(services: [application], logger: application.logger))
+        // Detached, because a child would hear of the stop at once.
+        let serving = Task.detached { try await server.run() }
+        try await withTaskCancellationHandler {
+            try await withGracefulShutdownHandler {
+                try await serving.value
+            } onGracefulShutdown: {
+                Task { await drain(server) }
+            }
+        } onCancel: {
+            serving.cancel()
+        }
+    }
+
+    private func drain(_ server: ServiceGroup) async {
+        let deadline = ContinuousClock.now + limits.drainTimeout
+        registry.drain()
+        while !registry.isIdle, .now < deadline { try? await Task.sleep(for: .milliseconds(20)) }
+        await server.triggerGracefulShutdown()
+        // Close frames are answered, and short answers read.
+        try? await Task.sleep(for: limits.closeTimeout)
+        registry.closeAll()
     }
 
     /// Holds one WebSocket's conversation from the first message until the connection is down.

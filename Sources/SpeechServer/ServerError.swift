@@ -53,14 +53,20 @@ public enum ServerError: Error, Sendable, Equatable {
     case unconfirmed(action: String)
     case methodNotAllowed(method: String, path: String, allowed: String)
     case upgradeRequired
+    /// A request for a WebSocket that isn't as RFC 6455 has it.
+    case badHandshake(field: String, value: String, allowed: String)
     case tooManyConnections(limit: Int)
     /// No key, the wrong one, or more than it may.
     case refused(AccessRefusal)
+    case badRequest(reason: String)
+    case headersTooLarge(limit: Int)
+    case bodyTimeout(Duration, bytesPerSecond: Int)
     // Ends of a WebSocket.
     case messageTooLarge(limit: Int)
     case invalidUTF8
     case protocolViolation(reason: String)
     case connectionTimeout(Duration)
+    case connectionLifetime(Duration)
     case internalFailure
 
     public var code: String {
@@ -101,12 +107,17 @@ public enum ServerError: Error, Sendable, Equatable {
         case .unconfirmed: "unconfirmed"
         case .methodNotAllowed: "method_not_allowed"
         case .upgradeRequired: "upgrade_required"
+        case .badHandshake: "bad_handshake"
         case .tooManyConnections: "too_many_connections"
         case .refused(let refusal): refusal.code
+        case .badRequest: "bad_request"
+        case .headersTooLarge: "headers_too_large"
+        case .bodyTimeout: "body_timeout"
         case .messageTooLarge: "message_too_large"
         case .invalidUTF8: "invalid_utf8"
         case .protocolViolation: "protocol_violation"
         case .connectionTimeout: "connection_timeout"
+        case .connectionLifetime: "connection_lifetime"
         case .internalFailure: "internal_error"
         }
     }
@@ -195,12 +206,18 @@ public enum ServerError: Error, Sendable, Equatable {
         case .methodNotAllowed(let method, let path, let allowed):
             "\(method) is not allowed for \(path); allowed is \(allowed)"
         case .upgradeRequired: "This path speaks WebSocket version 13 only; connect with ws://"
+        case .badHandshake(let field, let value, let allowed): "\(field) is \(value.prefix(60)), but must be \(allowed)"
         case .tooManyConnections(let limit): "The server has its limit of \(limit) connections open; try again later"
         case .refused(let refusal): refusal.message
+        case .badRequest(let reason): "This is no HTTP request: \(reason)"
+        case .headersTooLarge(let limit): "The headers are larger than \(limit) bytes"
+        case .bodyTimeout(let duration, let rate):
+            "The body did not come in time; allowed are \(duration.components.seconds) s and a second for each \(rate) bytes"
         case .messageTooLarge(let limit): "message larger than \(limit) bytes"
         case .invalidUTF8: "text is not valid UTF-8"
         case .protocolViolation(let reason): reason
         case .connectionTimeout(let duration): "nothing was asked for \(duration.components.seconds) seconds"
+        case .connectionLifetime(let duration): "the connection was open for \(duration.components.seconds) seconds"
         case .internalFailure: "internal error"
         }
     }
@@ -217,8 +234,10 @@ public enum ServerError: Error, Sendable, Equatable {
         case .speechFailed, .libraryFailed, .internalFailure: 500
         case .nothingToCancel, .conflict: 409
         case .unsupportedMediaType: 415
-        case .unconfirmed: 400
+        case .unconfirmed, .badHandshake, .badRequest: 400
         case .refused(let refusal): refusal.httpStatus
+        case .bodyTimeout: 408
+        case .headersTooLarge: 431
         default: 422
         }
     }
@@ -226,7 +245,7 @@ public enum ServerError: Error, Sendable, Equatable {
     /// WebSocket close code (RFC 6455, 7.4.1) if the error ends the connection, nil if the connection survives.
     public var closeCode: UInt16? {
         switch self {
-        case .shuttingDown, .connectionTimeout: 1001
+        case .shuttingDown, .connectionTimeout, .connectionLifetime: 1001
         case .protocolViolation: 1002
         case .invalidUTF8: 1007
         case .refused: endsAccess ? 1008 : nil

@@ -29,7 +29,9 @@ def frame(opcode, payload, fin=True, mask=True, rsv=0, length=None):
     if not mask:
         return head + payload
     key = b"\x12\x34\x56\x78"
-    return head + key + bytes(b ^ key[i % 4] for i, b in enumerate(payload))
+    keys = (key * (len(payload) // 4 + 1))[: len(payload)]
+    masked = int.from_bytes(payload, "big") ^ int.from_bytes(keys, "big")
+    return head + key + masked.to_bytes(len(payload), "big")
 
 
 def stream(**data):

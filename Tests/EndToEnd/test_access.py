@@ -168,7 +168,7 @@ def test_wrong_keys(protected):
 
 
 def test_what_is_open(protected):
-    for path in ("/", "/web/studio.js", "/health", "/v1/ping", "/openapi.json", "/ws/stream/status"):
+    for path in ("/", "/web/studio.js", "/health", "/ready", "/v1/ping", "/openapi.json", "/ws/stream/status"):
         assert protected.ask("GET", path).status == 200, path
     document = protected.ask("GET", "/openapi.json").json
     assert {"bearer", "api_key"} <= set(document["components"]["securitySchemes"])

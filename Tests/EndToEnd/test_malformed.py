@@ -2,53 +2,12 @@
 
 import asyncio
 import json
-import os
-import base64
 
 import pytest
 from malformed import cases, frame, text_frame
+from raw_websocket import RawSocket
 
 CASES = cases()
-
-
-class RawSocket:
-    """A WebSocket client without any manners of its own: sends the bytes it is given."""
-
-    @classmethod
-    async def open(cls, server):
-        self = cls()
-        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", server.port)
-        key = base64.b64encode(os.urandom(16)).decode()
-        self.writer.write(
-            f"GET /ws/stream/audio HTTP/1.1\r\nHost: {server.address}\r\nUpgrade: websocket\r\n"
-            f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
-        )
-        head = await self.reader.readuntil(b"\r\n\r\n")
-        assert b" 101 " in head.split(b"\r\n")[0], head
-        assert json.loads((await self.receive())[1])["type"] == "connected"
-        return self
-
-    async def send(self, data):
-        self.writer.write(data)
-        await self.writer.drain()
-
-    async def receive(self):
-        """The next frame as (opcode, payload)."""
-        head = await asyncio.wait_for(self.reader.readexactly(2), 20)
-        assert not head[1] & 0x80, "a server must not mask"
-        size = head[1] & 0x7F
-        if size == 126:
-            size = int.from_bytes(await self.reader.readexactly(2), "big")
-        elif size == 127:
-            size = int.from_bytes(await self.reader.readexactly(8), "big")
-        return head[0] & 0xF, await self.reader.readexactly(size)
-
-    async def close(self):
-        self.writer.close()
-        try:
-            await self.writer.wait_closed()
-        except OSError:
-            pass
 
 
 def test_there_are_two_hundred():

@@ -9,11 +9,12 @@ import Testing
     let channel = EmbeddedChannel()
 
     init() throws {
-        let limits = ServerLimits(maxMessageBytes: 100, pingInterval: .seconds(20), closeTimeout: .seconds(2))
+        let limits = ServerLimits { $0.maxMessageBytes = 100 }
         channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)
         try channel.pipeline.syncOperations.addHandlers([
+            FrameRules(maxFrameBytes: limits.maxMessageBytes),
             ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: limits.maxMessageBytes)),
-            FrameRules(),
+            TextRules(),
             NIOWebSocketFrameAggregator(
                 minNonFinalFragmentSize: 0, maxAccumulatedFrameCount: 4,
                 maxAccumulatedFrameSize: limits.maxMessageBytes),

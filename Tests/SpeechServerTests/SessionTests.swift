@@ -202,7 +202,7 @@ import Testing
     }
 
     @Test func queueHasALimit() async throws {
-        let client = ScriptedClient(ScriptedEngine(.hangs), limits: ServerLimits(maxQueuedRequests: 2))
+        let client = ScriptedClient(ScriptedEngine(.hangs), limits: ServerLimits { $0.maxQueuedRequests = 2 })
         client.send(Self.request("0"))
         _ = try await client.receive(until: "metrics")
         for id in ["1", "2", "3"] { client.send(Self.request(id)) }
@@ -317,7 +317,8 @@ import Testing
     }
 
     @Test func drainHasALimit() async throws {
-        let client = ScriptedClient(ScriptedEngine(.hangs), limits: ServerLimits(drainTimeout: .milliseconds(20)))
+        let client = ScriptedClient(
+            ScriptedEngine(.hangs), limits: ServerLimits { $0.drainTimeout = .milliseconds(20) })
         client.send(Self.request("r"))
         _ = try await client.receive(until: "metrics")
         client.send(.shuttingDown)
@@ -326,7 +327,7 @@ import Testing
     }
 
     @Test func idleConnectionsEnd() async throws {
-        let client = ScriptedClient(ScriptedEngine(), limits: ServerLimits(connectionTimeout: .milliseconds(30)))
+        let client = ScriptedClient(ScriptedEngine(), limits: ServerLimits { $0.connectionTimeout = .milliseconds(30) })
         #expect(try await client.receive(until: "close 1001").kinds == ["connected", "close 1001"])
         await client.disconnect()
     }

@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import NIOCore
 
 /// Error answer over HTTP: what OpenAI's clients read, with the `detail` list of the sibling API beside it.
 struct ErrorBody: Encodable {
@@ -26,6 +27,11 @@ struct ErrorBody: Encodable {
         self.error = Failure(message: error.message, type: type, param: param, code: error.code)
         let all = if case .several(let errors) = error { errors } else { [error] }
         detail = all.map { Detail(loc: $0.field.map { ["body", $0] } ?? ["request"], msg: $0.message, type: $0.code) }
+    }
+
+    /// For those who answer without a route.
+    static func bytes(_ error: ServerError) -> ByteBuffer {
+        (try? JSONText.encode(ErrorBody(error))) ?? ByteBuffer()
     }
 }
 

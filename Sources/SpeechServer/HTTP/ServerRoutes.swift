@@ -26,7 +26,7 @@ struct ServerRoutes: Sendable {
             + StatusRoutes(service: service).routes + MemoryRoutes(service: service, rules: rules).routes
             + voices + jobs + info.routes
             + StreamRoutes(service: service, registry: registry).routes
-            + metrics + [description]
+            + metrics + [ReadyRoute(service: service, registry: registry).route, description]
     }
 
     /// Rules for texts of jobs.
@@ -67,6 +67,7 @@ struct ServerRoutes: Sendable {
         router.add(middleware: ConfiguredCORS(policy: settings.access))
         let paths = pages?.paths ?? ["/"]
         router.add(middleware: ErrorAnswers(routes: routes, pages: paths, metrics: service.metrics))
+        router.add(middleware: DrainGate(registry: registry))
         routes.register(on: router, behind: AccessGate(policy: settings.access))
         for path in paths {
             router.get(RouterPath(path)) { _, _ in

@@ -363,21 +363,28 @@ package actor StreamingSession {
 
     private func closeForShutdown() async {
         guard !isClosed else { return }
-        await stop()
-        try? await send(.close(.shuttingDown))
+        await close(.shuttingDown)
     }
 
+    /// Closes the connection when nothing was asked for long, or when it is old, but never while something is spoken.
     private func watchIdleTime() async {
+        let end = limits.connectionLifetime.map { ContinuousClock.now + $0 }
         while !Task.isCancelled {
             let deadline = lastActivity + limits.connectionTimeout
-            if running == nil, waiting.isEmpty, .now >= deadline {
-                await stop()
-                try? await send(.close(.connectionTimeout(limits.connectionTimeout)))
-                return
+            if running == nil, waiting.isEmpty {
+                if .now >= deadline { return await close(.connectionTimeout(limits.connectionTimeout)) }
+                if let end, let lifetime = limits.connectionLifetime, .now >= end, await contexts.isEmpty {
+                    return await close(.connectionLifetime(lifetime))
+                }
             }
-            let next = max(deadline, .now + min(limits.connectionTimeout, .seconds(1)))
+            let next = max(min(deadline, end ?? deadline), .now + min(limits.connectionTimeout, .seconds(1)))
             try? await Task.sleep(until: next)
         }
+    }
+
+    private func close(_ reason: ServerError) async {
+        await stop()
+        try? await send(.close(reason))
     }
 
     // MARK: Sending

@@ -1,20 +1,24 @@
 import AccessControl
 import Hummingbird
 import HummingbirdCore
+import HummingbirdHTTP2
 import Logging
 import NIOCore
 import NIOHTTP1
 import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
+import NIOSSL
+import NIOTLS
 import NIOWebSocket
 
 /// One accepted connection: HTTP/1.1 as Hummingbird serves it, which becomes a WebSocket if the client asks for one
-/// at the right path.
+/// at the right path; with TLS also HTTP/2, if the client chooses that.
 struct UpgradableHTTPChannel: ServerChildChannel, HTTPChannelHandler {
     typealias MessageChannel = NIOAsyncChannel<ClientFrame, ServerFrame>
 
     enum Negotiated: Sendable {
-        case http(NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>)
+        case http(NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>, ClientPresence)
+        case http2(HTTP2Channel.Value)
         case webSocket(MessageChannel, AccessClient?)
     }
 
@@ -23,37 +27,89 @@ struct UpgradableHTTPChannel: ServerChildChannel, HTTPChannelHandler {
         let channel: any Channel
     }
 
-    let responder: Responder
+    private struct Refused: Error {}
+
+    var responder: Responder
     let gate: AccessGate
     let path: String
     let limits: ServerLimits
     let registry: ConnectionRegistry
+    let tls: TLSIdentity?
     let metrics: ServerMetrics
+    private let http2: HTTP2Channel
     let serve: @Sendable (MessageChannel, AccessClient?, Logger) async -> Void
+
+    init(
+        responder: @escaping Responder, gate: AccessGate, path: String, limits: ServerLimits,
+        registry: ConnectionRegistry, tls: TLSIdentity?, metrics: ServerMetrics,
+        serve: @escaping @Sendable (MessageChannel, AccessClient?, Logger) async -> Void
+    ) {
+        (self.gate, self.metrics) = (gate, metrics)
+        (self.responder, self.path, self.limits, self.registry) = (responder, path, limits, registry)
+        (self.tls, self.serve) = (tls, serve)
+        http2 = HTTP2Channel(
+            responder: registry.watching(responder, nil),
+            configuration: .init(
+                idleTimeout: limits.keepAliveTimeout, gracefulCloseTimeout: limits.drainTimeout,
+                streamConfiguration: .init(additionalChannelHandlers: Self.guards(limits))))
+    }
+
+    /// What stands in every pipeline of HTTP, behind the codec.
+    private static func guards(_ limits: ServerLimits) -> [any RemovableChannelHandler] {
+        [StalledReaderGuard(timeout: limits.sendTimeout), BodyDeadline(timeout: limits.bodyTimeout)]
+    }
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
-            let admitted = UpgradeAccess.Admitted()
-            let upgrade = NIOTypedHTTPServerUpgradeConfiguration<Negotiated>(
-                upgraders: [upgrader(admitted)],
-                notUpgradingCompletionHandler: { channel in
-                    channel.eventLoop.makeCompletedFuture { try Self.addHTTPHandlers(to: channel, logger: logger) }
-                })
-            var pipeline = NIOUpgradableHTTPServerPipelineConfiguration(upgradeConfiguration: upgrade)
-            // NIOAsyncChannel and Hummingbird keep requests in order and headers valid already.
-            pipeline.enablePipelining = false
-            pipeline.enableResponseHeaderValidation = false
-            let negotiated = try channel.pipeline.syncOperations.configureUpgradableHTTPServerPipeline(
-                configuration: pipeline)
-            let upgradeHandler = try channel.pipeline.syncOperations.handler(
-                type: NIOTypedHTTPServerUpgradeHandler<Negotiated>.self)
-            try channel.pipeline.syncOperations.addHandler(
-                UpgradeAccess(path: path, gate: gate, admitted: admitted), position: .before(upgradeHandler))
-            try channel.pipeline.syncOperations.addHandler(
-                UpgradeGate(path: path, registry: registry), position: .before(upgradeHandler))
-            try closeIfSilent(channel, until: negotiated)
-            return Value(negotiated: negotiated, channel: channel)
+            let pipeline = channel.pipeline.syncOperations
+            if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls.context)) }
+            guard registry.admit(channel) else {
+                try pipeline.addHandler(
+                    Refusal(.tooManyConnections(limit: registry.openLimit), timeout: limits.closeTimeout))
+                return Value(
+                    negotiated: channel.closeFuture.flatMapThrowing { throw Refused() }, channel: channel)
+            }
+            guard tls != nil else {
+                return Value(negotiated: try setUpHTTP1(channel, logger), channel: channel)
+            }
+            let choice = NIOTypedApplicationProtocolNegotiationHandler<EventLoopFuture<Negotiated>> { result, channel in
+                if case .negotiated("h2") = result {
+                    let isSetUp = http2.setup(channel: channel, logger: logger).map { Negotiated.http2($0) }
+                    return isSetUp.map { _ in isSetUp }
+                }
+                return channel.eventLoop.makeCompletedFuture { try setUpHTTP1(channel, logger) }
+            }
+            try pipeline.addHandler(choice)
+            try closeIfSilent(channel, until: choice.protocolNegotiationResult)
+            return Value(negotiated: choice.protocolNegotiationResult.flatMap { $0 }, channel: channel)
         }
+    }
+
+    private func setUpHTTP1(_ channel: any Channel, _ logger: Logger) throws -> EventLoopFuture<Negotiated> {
+        let admitted = UpgradeAccess.Admitted()
+        let upgrade = NIOTypedHTTPServerUpgradeConfiguration<Negotiated>(
+            upgraders: [upgrader(admitted)],
+            notUpgradingCompletionHandler: { channel in
+                channel.eventLoop.makeCompletedFuture { try addHTTPHandlers(to: channel, logger: logger) }
+            })
+        var configuration = NIOUpgradableHTTPServerPipelineConfiguration(upgradeConfiguration: upgrade)
+        // NIOAsyncChannel and Hummingbird keep requests in order and headers valid already; errors are answered below.
+        configuration.enablePipelining = false
+        configuration.enableResponseHeaderValidation = false
+        configuration.enableErrorHandling = false
+        configuration.decoderConfiguration.maxHeaderFieldSize = limits.maxHeaderBytes
+        configuration.decoderConfiguration.maxHeaderListSize = limits.maxHeaderBytes
+        let pipeline = channel.pipeline.syncOperations
+        let negotiated = try pipeline.configureUpgradableHTTPServerPipeline(configuration: configuration)
+        let upgradeHandler = try pipeline.handler(type: NIOTypedHTTPServerUpgradeHandler<Negotiated>.self)
+        let badRequests = BadRequestAnswers(maxHeaderBytes: limits.maxHeaderBytes, timeout: limits.closeTimeout)
+        try pipeline.addHandler(badRequests, position: .before(upgradeHandler))
+        try pipeline.addHandler(
+            UpgradeAccess(path: path, gate: gate, admitted: admitted), position: .before(upgradeHandler))
+        try pipeline.addHandler(
+            UpgradeGate(path: path, registry: registry, besides: badRequests), position: .before(upgradeHandler))
+        try closeIfSilent(channel, until: negotiated)
+        return negotiated
     }
 
     func handle(value: Value, logger: Logger) async {
@@ -66,8 +122,14 @@ struct UpgradableHTTPChannel: ServerChildChannel, HTTPChannelHandler {
             }
             await ConnectionID.$current.withValue(ConnectionRegistry.makeConnectionID()) {
                 switch negotiated {
-                case .http(let http):
-                    await metrics.connection(.http) { await handleHTTP(asyncChannel: http, logger: logger) }
+                case .http(let http, let presence):
+                    var watching = self
+                    watching.responder = registry.watching(responder, presence)
+                    await metrics.connection(.http) { [watching] in
+                        await watching.handleHTTP(asyncChannel: http, logger: logger)
+                    }
+                case .http2(let connection):
+                    await metrics.connection(.http) { await http2.handle(value: connection, logger: logger) }
                 case .webSocket(let messages, let client):
                     await metrics.connection(.websocket) { await serve(messages, client, logger) }
                 }
@@ -80,7 +142,8 @@ struct UpgradableHTTPChannel: ServerChildChannel, HTTPChannelHandler {
 
     private func upgrader(_ admitted: UpgradeAccess.Admitted) -> NIOTypedWebSocketServerUpgrader<Negotiated> {
         NIOTypedWebSocketServerUpgrader(
-            maxFrameSize: limits.maxMessageBytes,
+            // `FrameRules` keep to the limit.
+            maxFrameSize: Int(UInt32.max),
             enableAutomaticErrorHandling: false,
             // The gate in front has let only right requests ask.
             shouldUpgrade: { channel, head in
@@ -91,12 +154,17 @@ struct UpgradableHTTPChannel: ServerChildChannel, HTTPChannelHandler {
             },
             upgradePipelineHandler: { [limits] channel, _ in
                 channel.eventLoop.makeCompletedFuture {
+                    let decoder = try channel.pipeline.syncOperations.handler(
+                        type: ByteToMessageHandler<WebSocketFrameDecoder>.self)
+                    try channel.pipeline.syncOperations.addHandler(
+                        FrameRules(maxFrameBytes: limits.maxFrameBytes), position: .before(decoder))
                     try channel.pipeline.syncOperations.addHandlers([
-                        FrameRules(),
+                        TextRules(),
                         NIOWebSocketFrameAggregator(
                             minNonFinalFragmentSize: 0, maxAccumulatedFrameCount: 1024,
                             maxAccumulatedFrameSize: limits.maxMessageBytes),
                         WebSocketMessageHandler(limits: limits),
+                        StalledReaderGuard(timeout: limits.sendTimeout),
                     ])
                     return .webSocket(
                         try MessageChannel(wrappingChannelSynchronously: channel), admitted.client)
@@ -104,19 +172,22 @@ struct UpgradableHTTPChannel: ServerChildChannel, HTTPChannelHandler {
             })
     }
 
-    private static func addHTTPHandlers(to channel: any Channel, logger: Logger) throws -> Negotiated {
-        try channel.pipeline.syncOperations.addHandlers([
-            HTTP1ToHTTPServerCodec(secure: false),
-            HTTPConnectionStateHandler(idleTimeout: .seconds(60), logger: logger),
-        ])
+    private func addHTTPHandlers(to channel: any Channel, logger: Logger) throws -> Negotiated {
+        let presence = ClientPresence()
+        try channel.pipeline.syncOperations.addHandlers(
+            [HTTP1ToHTTPServerCodec(secure: tls != nil)] as [any ChannelHandler] + Self.guards(limits) + [
+                VanishedClientWatch(presence),
+                HTTPConnectionStateHandler(idleTimeout: limits.keepAliveTimeout, logger: logger),
+            ])
         return .http(
             try NIOAsyncChannel(
-                wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true)))
+                wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true)),
+            presence)
     }
 
     /// Closes a connection that sends no request in time, or has sent none when the server stops.
-    private func closeIfSilent(_ channel: any Channel, until negotiated: EventLoopFuture<Negotiated>) throws {
-        let guardian = SilenceGuard(timeout: limits.firstRequestTimeout)
+    private func closeIfSilent<Result>(_ channel: any Channel, until negotiated: EventLoopFuture<Result>) throws {
+        let guardian = SilenceGuard(timeout: limits.headerTimeout)
         try channel.pipeline.syncOperations.addHandler(guardian)
         let pipeline = channel.pipeline.syncOperations
         negotiated.assumeIsolated().whenComplete { _ in pipeline.removeHandler(guardian, promise: nil) }
@@ -133,16 +204,17 @@ private final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler 
 
     private let path: String
     private let registry: ConnectionRegistry
+    /// Has no business in a WebSocket's pipeline.
+    private let badRequests: BadRequestAnswers
 
-    init(path: String, registry: ConnectionRegistry) {
-        self.path = path
-        self.registry = registry
+    init(path: String, registry: ConnectionRegistry, besides badRequests: BadRequestAnswers) {
+        (self.path, self.registry, self.badRequests) = (path, registry, badRequests)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         if case .head(var head) = unwrapInboundIn(data), !head.headers["upgrade"].isEmpty {
-            if isProper(head), registry.reserve() {
-                context.channel.closeFuture.whenComplete { [registry] _ in registry.release() }
+            if Handshake.isProper(head, path: path), registry.reserve(context.channel) {
+                context.pipeline.syncOperations.removeHandler(badRequests, promise: nil)
                 context.fireChannelRead(data)
             } else {
                 head.headers.remove(name: "upgrade")
@@ -153,15 +225,6 @@ private final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler 
         }
         // What follows an upgrade is no HTTP, and a later request can't upgrade any more.
         context.pipeline.syncOperations.removeHandler(self, promise: nil)
-    }
-
-    private func isProper(_ head: HTTPRequestHead) -> Bool {
-        head.method == .GET
-            && head.uri.split(separator: "?", maxSplits: 1).first.map(String.init) == path
-            && head.headers[canonicalForm: "upgrade"].contains { $0.lowercased() == "websocket" }
-            && head.headers[canonicalForm: "connection"].contains { $0.lowercased() == "upgrade" }
-            && head.headers["sec-websocket-key"].count == 1
-            && head.headers["sec-websocket-version"] == ["13"]
     }
 }
 

@@ -35,6 +35,8 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
     private var state = State.open
     private var isAlive = true
     private var pingOutstanding = false
+    /// Payload of the last ping, while its answer can't be sent.
+    private var owedPong: ByteBuffer?
     private var timer: Scheduled<Void>?
 
     package init(limits: ServerLimits) {
@@ -76,8 +78,8 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
         case .binary:
             context.fireChannelRead(wrapInboundOut(.binary(frame.unmaskedData)))
         case .ping:
-            let pong = WebSocketFrame(fin: true, opcode: .pong, data: frame.unmaskedData)
-            context.writeAndFlush(wrapOutboundOut(pong), promise: nil)
+            owedPong = frame.unmaskedData
+            sendPong(context)
         default:
             break  // A pong has shown what it is there to show.
         }
@@ -87,23 +89,30 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
         switch error {
         case let error as ServerError:
             close(context, error)
-        case NIOWebSocketError.invalidFrameLength,
-            NIOWebSocketFrameAggregator.Error.accumulatedFrameSizeIsTooLarge,
+        case NIOWebSocketFrameAggregator.Error.accumulatedFrameSizeIsTooLarge,
             NIOWebSocketFrameAggregator.Error.tooManyFragments:
             close(context, .messageTooLarge(limit: limits.maxMessageBytes))
-        case NIOWebSocketError.fragmentedControlFrame:
-            close(context, .protocolViolation(reason: "control frames must not be fragmented"))
-        case NIOWebSocketError.multiByteControlFrameLength:
-            close(context, .protocolViolation(reason: "control frames hold at most 125 bytes"))
         case NIOWebSocketFrameAggregator.Error.didReceiveFragmentBeforeReceivingTextOrBinaryFrame:
             close(context, .protocolViolation(reason: "a continuation came without a first fragment"))
         case NIOWebSocketFrameAggregator.Error.receivedNewFrameWithoutFinishingPrevious:
             close(context, .protocolViolation(reason: "a new message came before the last fragment of the one before"))
         default:
-            // The socket itself failed: there is no one left to tell. But while closing, it is only the decoder that
-            // reads on after its error; closing with data unread would reset the connection and lose our close frame.
-            if state == .open { context.close(promise: nil) }
+            // The socket itself failed: there is no one left to tell.
+            context.close(promise: nil)
         }
+    }
+
+    package func channelWritabilityChanged(context: ChannelHandlerContext) {
+        sendPong(context)
+        context.fireChannelWritabilityChanged()
+    }
+
+    /// Answers the last ping only, if its sender doesn't read: pings must not fill our memory (RFC 6455, 5.5.3).
+    private func sendPong(_ context: ChannelHandlerContext) {
+        guard state == .open, context.channel.isWritable, let payload = owedPong else { return }
+        owedPong = nil
+        context.writeAndFlush(
+            wrapOutboundOut(WebSocketFrame(fin: true, opcode: .pong, data: payload)), promise: nil)
     }
 
     package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -156,8 +165,13 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
         var payload = ByteBuffer()
         payload.writeInteger(error?.closeCode ?? 1000)
         if let error { payload.writeString(error.closeReason) }
-        context.writeAndFlush(
-            wrapOutboundOut(WebSocketFrame(fin: true, opcode: .connectionClose, data: payload)), promise: nil)
+        let sent = context.writeAndFlush(
+            wrapOutboundOut(WebSocketFrame(fin: true, opcode: .connectionClose, data: payload)))
+        if error?.endsReading == true {
+            // No answer can be understood: nothing more is sent, and what comes is dropped until the peer closes too.
+            // To close at once, with data unread, would reset the connection and lose our close frame.
+            sent.assumeIsolated().whenComplete { _ in context.close(mode: .output, promise: nil) }
+        }
         deliver(.closing, context)
         timer?.cancel()
         timer = context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(limits.closeTimeout)) {
@@ -228,6 +242,14 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
 }
 
 extension ServerError {
+    /// Whether frames that follow it have no meaning.
+    fileprivate var endsReading: Bool {
+        switch self {
+        case .protocolViolation, .invalidUTF8, .messageTooLarge: true
+        default: false
+        }
+    }
+
     /// Reason of a close frame, which holds at most 123 bytes.
     var closeReason: String {
         var reason = message

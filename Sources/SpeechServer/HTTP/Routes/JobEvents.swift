@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTypes
 import Hummingbird
+import ServiceLifecycle
 import VoiceLibrary
 
 /// A job's progress as server-sent events.
@@ -61,9 +62,14 @@ struct JobEvents: Sendable {
                     continuation.yield(.silence)
                 }
             }
+            let stop = Task {
+                try? await gracefulShutdown()
+                continuation.finish()
+            }
             continuation.onTermination = { _ in
                 watch.cancel()
                 beat.cancel()
+                stop.cancel()
             }
         }
     }

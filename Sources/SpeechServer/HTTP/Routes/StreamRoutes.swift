@@ -25,11 +25,12 @@ struct StreamRoutes: Sendable {
             Route(
                 method: .get, path: ServerRoutes.streamPath, tag: .server,
                 summary: "The WebSocket, see docs/protocol.md",
-                answers: [.init(status: 101, about: "The WebSocket is open")], failures: [426, 503], hasVersion: false,
-                access: .anyOf(Route.Requirement.webSocket)
-            ) { _ in
-                let isFull = registry.count >= registry.limit
-                throw isFull ? ServerError.tooManyConnections(limit: registry.limit) : .upgradeRequired
+                answers: [.init(status: 101, about: "The WebSocket is open")], failures: [400, 426, 503],
+                hasVersion: false, access: .anyOf(Route.Requirement.webSocket)
+            ) { call in
+                try Handshake.check(call.request.head)
+                if registry.isDraining { throw ServerError.shuttingDown }
+                throw registry.isFull ? ServerError.tooManyConnections(limit: registry.limit) : .upgradeRequired
             },
         ]
     }
