@@ -178,9 +178,12 @@ def test_what_is_open(protected):
             if operation["security"]:
                 assert {"401", "403"} <= set(operation["responses"]), path
                 closed.add(method)
-                answer = protected.ask(method.upper(), path)
+                # Metrics are for this machine itself, but not for those who come through a proxy on it.
+                answer = protected.ask(method.upper(), path, headers={"X-Forwarded-For": "1.2.3.4"})
                 assert answer.status == 401, (method, path, answer.body)
     assert closed == {"get", "post", "put", "patch", "delete"}
+    assert protected.ask("GET", "/metrics").status == 200
+    assert protected.ask("GET", "/metrics", protected.admin, headers={"X-Forwarded-For": "1.2.3.4"}).status == 200
 
 
 def test_scopes(protected):
