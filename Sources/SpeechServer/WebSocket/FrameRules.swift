@@ -85,11 +85,11 @@ package final class FrameRules: ChannelInboundHandler {
             }
         default: break
         }
-        guard lengthBytes > 0, header.count == 2 + lengthBytes else { return nil }
+        guard header.count == 2 + lengthBytes else { return nil }
         if lengthBytes == 8, header[2] & 0x80 != 0 {
             return .protocolViolation(reason: "the highest bit of a length must be 0")
         }
-        if length < (lengthBytes == 2 ? 126 : 65536) {
+        if lengthBytes > 0, length < (lengthBytes == 2 ? 126 : 65536) {
             return .protocolViolation(reason: "a length must be written in as few bytes as it takes")
         }
         return length > maxFrameBytes ? .messageTooLarge(limit: maxFrameBytes) : nil

@@ -62,6 +62,9 @@ struct UpgradableHTTPChannel: ServerChildChannel, HTTPChannelHandler {
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
             let pipeline = channel.pipeline.syncOperations
+            // Buffers stay with their connection: idle ones should be small. They grow with what comes.
+            try channel.syncOptions?.setOption(
+                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 512, maximum: 65536))
             if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls.context)) }
             guard registry.admit(channel) else {
                 try pipeline.addHandler(
