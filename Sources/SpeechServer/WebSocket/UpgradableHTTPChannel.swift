@@ -97,6 +97,7 @@ struct UpgradableHTTPChannel: ServerChildChannel, HTTPChannelHandler {
         try channel.pipeline.syncOperations.addHandlers([
             HTTP1ToHTTPServerCodec(secure: false),
             HTTPConnectionStateHandler(idleTimeout: .seconds(60), logger: logger),
+            HeadWithBody(),
         ])
         return .http(
             try NIOAsyncChannel(
