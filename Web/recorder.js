@@ -22,7 +22,7 @@ export class Recorder extends EventTarget {
   constructor(place, id) {
     super();
     const note = `${id}-note`;
-    this.#input = make("input", { type: "file", id, name: id, accept: "audio/*,.wav,.mp3,.flac,.m4a,.ogg",
+    this.#input = make("input", { type: "file", id, name: id, accept: "audio/*,.wav,.mp3,.flac,.m4a,.ogg,.oga,.opus,.aac,.webm,.aif,.aiff",
       "aria-describedby": `${note} ${id}-error`, change: () => this.#take(this.#input.files[0] ?? null) });
     this.#button = make("button", { type: "button", click: () => this.#toggle(), text: "Record" });
     this.#meter = make("meter", { min: 0, max: 1, value: 0, hidden: true, "aria-label": "Level of the microphone" });

@@ -16,7 +16,7 @@ public struct SpeechStream: AsyncSequence, Sendable {
         deinit { queue.cancel() }
     }
 
-    public struct AsyncIterator: AsyncIteratorProtocol {
+    public struct AsyncIterator: AsyncIteratorProtocol, Sendable {
         fileprivate let owner: Owner
         public mutating func next() async throws -> SpeechEvent? { try await owner.queue.next() }
     }

@@ -135,5 +135,5 @@ extension Series: CounterHandler, FloatingPointCounterHandler, MeterHandler, Rec
     func record(_ value: Int64) { take(Double(value)) }
     func record(_ value: Double) { take(value) }
     /// In seconds, Prometheus' unit of time.
-    func recordNanoseconds(_ duration: Int64) { take(Double(duration) * 1e-9) }
+    func recordNanoseconds(_ duration: Int64) { take(Double(duration) / 1e9) }
 }

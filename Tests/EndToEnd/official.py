@@ -45,6 +45,8 @@ NARROW = {
     "nano": {768: 48, 2304: 144, 3072: 192},
     "turbo": {1024: 64, 3072: 192, 4096: 256},
 }
+# What voices of recordings are made with, if a narrow model shall be able to.
+CLONING = {"tokenizer.": {1280: 64, 5120: 256}, "speaker_encoder.": {}}
 KEPT_LAYERS = 2
 
 
@@ -55,12 +57,13 @@ def manifest(name):
     return {**shapes.get(relative, {}), **shapes[name]}
 
 
-def narrow(shapes, widths=None):
+def narrow(shapes, widths=None, cloning=False):
     """The same model, narrow, with the first layers of each kind."""
     result = {}
+    parts = NARROW | CLONING if cloning else NARROW
     for key, shape in shapes.items():
-        by_part = widths or next((w for part, w in NARROW.items() if key.startswith(part)), None)
-        layer = re.search(r"(?:layers|\.h|encoders|mid_blocks|1(?=\.\d+\.(?:norm|attn|ff)))\.(\d+)\.", key)
+        by_part = widths or next((w for part, w in parts.items() if key.startswith(part)), None)
+        layer = re.search(r"(?:layers|\.h|encoders|encoder\.blocks|mid_blocks|1(?=\.\d+\.(?:norm|attn|ff)))\.(\d+)\.", key)
         if by_part is None or (layer and int(layer[1]) >= KEPT_LAYERS):
             continue
         if re.search(r"(mid_blocks\.\d+|_blocks\.0)\.1\.[2-9]", key):
@@ -198,7 +201,7 @@ def write_tokenizer(folder, model):
     (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "GPT2Tokenizer", "eos_token": "<|endoftext|>"}))
 
 
-def small_configuration(model, s3gen_file, meanflow):
+def small_configuration(model, s3gen_file, meanflow, cloning=False):
     gpt2 = model in ("nano", "turbo")
     width = 48 if model == "nano" else 64
     t3 = {
@@ -232,12 +235,20 @@ def small_configuration(model, s3gen_file, meanflow):
     }
     text = {"type": "turbo"} if gpt2 else {"type": "english", "file": "tokenizer.json"} if model == "english" else {
         "type": "multilingual", "file": "grapheme_mtl_merged_expanded_v1.json", "cangjie": "Cangjie5_TC.json"}
-    return {"format": 1, "name": model, "sample_rate": 24000, "t3": t3, "s3gen": s3gen, "vocoder": vocoder, "text": text,
-            "voices": {"file": "conds.pt", "default": "default", "names": ["default"]}}
+    configuration = {"format": 1, "name": model, "sample_rate": 24000, "t3": t3, "s3gen": s3gen, "vocoder": vocoder, "text": text,
+                     "voices": {"file": "conds.pt", "default": "default", "names": ["default"]}}
+    if cloning:
+        configuration["cloning"] = {
+            "file": "ve.pt" if model.startswith("multilingual") else "ve.safetensors", "min_seconds": 5 if gpt2 else 3,
+            "tokenizer": {"n_mels": 128, "n_audio_state": 64, "n_audio_head": 1, "n_audio_layer": KEPT_LAYERS}}
+        if gpt2:
+            configuration["cloning"]["loudness"] = -27
+    return configuration
 
 
-def write_folder(model, folder, small=False, meanflow=False, seed=1):
-    """Writes a model's folder; `meanflow` gives a guided model the other decoder's file too."""
+def write_folder(model, folder, small=False, meanflow=False, seed=1, cloning=False):
+    """Writes a model's folder; `meanflow` gives a guided model the other decoder's file too, `cloning` a small one what voices
+    of recordings need, as those of full size have it."""
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     numbers = Numbers(seed)
@@ -249,7 +260,7 @@ def write_folder(model, folder, small=False, meanflow=False, seed=1):
     write_safetensors(folder / file, shapes, numbers)
     decoders = ["s3gen_meanflow"] if gpt2 else ["s3gen"] + (["s3gen_meanflow"] if meanflow else [])
     for name in decoders:
-        shapes = narrow(manifest(name)) if small else manifest(name)
+        shapes = narrow(manifest(name), cloning=cloning) if small else manifest(name)
         if model.startswith("multilingual") and name == "s3gen":
             write_torch(folder / "s3gen.pt", OrderedDict((key, numbers.tensor(key, shape)) for key, shape in shapes.items()))
         else:
@@ -263,7 +274,7 @@ def write_folder(model, folder, small=False, meanflow=False, seed=1):
     if small:
         use_meanflow = gpt2 or meanflow
         s3gen = "s3gen_meanflow.safetensors" if use_meanflow else "s3gen.pt" if model.startswith("multi") else "s3gen.safetensors"
-        (folder / "config.json").write_text(json.dumps(small_configuration(model, s3gen, use_meanflow), indent=1))
+        (folder / "config.json").write_text(json.dumps(small_configuration(model, s3gen, use_meanflow, cloning), indent=1))
     return folder
 
 

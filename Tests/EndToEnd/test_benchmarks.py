@@ -1,6 +1,7 @@
 """What benchmarks are computed and told with; nothing here looks at a clock."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -14,6 +15,16 @@ import report  # noqa: E402
 
 STAGES = ["t3_prefill_new_voice", "t3_prefill", "t3_token", "t3_token_of_sessions", "sampling", "s3gen_first_chunk",
           "s3gen_later_chunk", "vocoder_chunk"]
+
+
+def test_first_byte(tmp_path):
+    """Both ways send the same audio; how soon is for quiet machines to say."""
+    script = ROOT / "Benchmarks" / "first_byte.py"
+    out = tmp_path / "times.json"
+    ran = subprocess.run([sys.executable, str(script), "--pairs", "1", "--json", str(out)], cwd=tmp_path,
+                         capture_output=True, text=True, timeout=120, env=dict(os.environ, CHATTERBOX_BINARY=str(BINARY)))  # fmt: skip
+    assert ran.returncode == 0 and "HTTP is" in ran.stdout, ran.stdout + ran.stderr
+    assert json.loads(out.read_text()).keys() == {"WebSocket", "HTTP"}
 
 
 def stages(*options):

@@ -15,29 +15,12 @@ struct SpeechAnswer: Sendable {
     let format: AudioFormat
     let delivery: Delivery
 
-    private func makeEncoder(totalSampleCount: Int? = nil) throws -> AudioEncoder {
-        try AudioEncoder(
-            format: format, inputSampleRateHz: audio.sampleRateHz, outputSampleRateHz: request.sampleRateHz,
-            totalSampleCount: totalSampleCount)
-    }
-
     private var sampleRateHz: Int {
         request.sampleRateHz ?? format.defaultSampleRateHz(source: audio.sampleRateHz)
     }
 
-    /// Samples as they leave: after speed and effects.
-    private func forEachSamples(_ body: ([Float]) async throws -> Void) async throws -> SpokenAudio.Usage {
-        guard !request.effects.isNone else { return try await audio.forEach(body) }
-        let filter = try AudioFilter(request.effects, sampleRateHz: audio.sampleRateHz)
-        let usage = try await audio.forEach { samples in
-            let filtered = try filter.process(samples)
-            if !filtered.isEmpty { try await body(filtered) }
-        }
-        let rest = try filter.finish()
-        if !rest.isEmpty { try await body(rest) }
-        return usage
-    }
-
+    /// Returns once there is sound, so that what can't be spoken is told before an answer begins.
+    /// - Throws: `ServerError`.
     func response() async throws -> Response {
         var headers = HTTPFields()
         headers[HTTPField.Name("X-Voice")!] = audio.voice.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed)
@@ -51,51 +34,73 @@ struct SpeechAnswer: Sendable {
         headers[HTTPField.Name("X-Accel-Buffering")!] = "no"
         guard delivery != .events else {
             headers[.contentType] = "text/event-stream; charset=utf-8"
-            return Response(status: .ok, headers: headers, body: ResponseBody { try await sendEvents(&$0) })
+            let stream = try await opened()
+            return Response(status: .ok, headers: headers, body: ResponseBody { try await sendEvents(stream, &$0) })
         }
         headers[.contentType] = format.contentType
         headers[.contentDisposition] = "attachment; filename=speech.\(format.fileExtension)"
         guard delivery == .whole else {
-            return Response(status: .ok, headers: headers, body: ResponseBody { try await sendChunks(&$0) })
+            let stream = try await opened()
+            return Response(status: .ok, headers: headers, body: ResponseBody { try await sendChunks(stream, &$0) })
         }
         return Response(status: .ok, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: try await whole())))
     }
 
     /// A file whose header tells its length.
     private func whole() async throws -> [UInt8] {
+        var audio = audio
         var samples: [Float] = []
-        _ = try await forEachSamples { samples += $0 }
-        let encoder = try makeEncoder(totalSampleCount: samples.count)
-        return try encoder.encode(samples) + encoder.finish()
+        while let next = try await audio.next() { samples += next }
+        return try AudioPipe.file(samples, request, format: format, sampleRateHz: audio.sampleRateHz)
+    }
+
+    /// A stream of which the first sound is there, in bytes: it leaves with the answer's head, not after it.
+    private struct Opened: Sendable {
+        var audio: SpokenAudio
+        let pipe: AudioPipe
+        let start: [UInt8]
+    }
+
+    private func opened() async throws -> Opened {
+        var audio = audio
+        // Made while the engine is at the first sound.
+        let pipe = try AudioPipe(request, format: format, sampleRateHz: audio.sampleRateHz)
+        let first = try await audio.next()
+        return Opened(audio: audio, pipe: pipe, start: try first.map(pipe.bytes) ?? [])
     }
 
     /// What fails from here on cuts the answer off, and the client sees that it is not whole.
-    private func sendChunks(_ writer: inout any ResponseBodyWriter) async throws {
-        let encoder = try makeEncoder()
+    private func sendChunks(_ stream: Opened, _ writer: inout any ResponseBodyWriter) async throws {
+        let pipe = stream.pipe
+        if !stream.start.isEmpty { try await writer.write(ByteBuffer(bytes: stream.start)) }
+        var audio = stream.audio
         do {
-            _ = try await forEachSamples { samples in
-                let bytes = try encoder.encode(samples)
+            while let samples = try await audio.next() {
+                let bytes = try pipe.bytes(samples)
                 if !bytes.isEmpty { try await writer.write(ByteBuffer(bytes: bytes)) }
             }
         } catch let error as ServerError {
             audio.failed(error)
             throw error
         }
-        try await writer.write(ByteBuffer(bytes: encoder.finish()))
+        try await writer.write(ByteBuffer(bytes: pipe.finish()))
         try await writer.finish(nil)
     }
 
-    private func sendEvents(_ writer: inout any ResponseBodyWriter) async throws {
-        let encoder = try makeEncoder()
+    private func sendEvents(_ stream: Opened, _ writer: inout any ResponseBodyWriter) async throws {
+        let pipe = stream.pipe
         try await writer.write(Self.event(SpeechInfo(sampleRate: sampleRateHz, format: format.rawValue)))
+        if !stream.start.isEmpty { try await writer.write(Self.event(SpeechDelta(stream.start))) }
+        var audio = stream.audio
         do {
-            let usage = try await forEachSamples { samples in
-                let bytes = try encoder.encode(samples)
+            while let samples = try await audio.next() {
+                let bytes = try pipe.bytes(samples)
                 if !bytes.isEmpty { try await writer.write(Self.event(SpeechDelta(bytes))) }
             }
-            let rest = try encoder.finish()
+            let rest = try pipe.finish()
             if !rest.isEmpty { try await writer.write(Self.event(SpeechDelta(rest))) }
-            try await writer.write(Self.event(SpeechDone(usage, withWords: request.parts.speech.includeTimestamps)))
+            try await writer.write(
+                Self.event(SpeechDone(audio.usage, withWords: request.parts.speech.includeTimestamps)))
         } catch let error as ServerError {
             audio.failed(error)
             try await writer.write(Self.event(SpeechFailure(error)))

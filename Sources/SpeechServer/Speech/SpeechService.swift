@@ -179,7 +179,7 @@ package final class Speech: AsyncSequence, Sendable {
 
     func cancel() { stream.cancel() }
 
-    package struct AsyncIterator: AsyncIteratorProtocol {
+    package struct AsyncIterator: AsyncIteratorProtocol, Sendable {
         fileprivate let speech: Speech
         fileprivate var events: SpeechStream.AsyncIterator
         /// Seconds counted so far.

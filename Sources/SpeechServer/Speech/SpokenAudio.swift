@@ -10,113 +10,106 @@ struct SpokenAudio: Sendable {
         var words: [WordTimestamp] = []
     }
 
+    let sampleRateHz: Int
+    let voice: String
+    private(set) var usage = Usage()
+
     private let service: SpeechService
     private let request: SpeakRequest
     private let origin: SpeechOrigin
-    /// The first piece, or all, of which the first event has come.
-    private let speech: Speech
-    private let firstEvent: SpeechEvent?
-    private let laterPieces: ArraySlice<String>
+    /// Of what is being sent.
+    private var events: Speech.AsyncIterator?
+    /// In standard mode the next piece is made while this one is sent.
+    private var following: Speech?
+    private var laterPieces: ArraySlice<String>
+    /// A piece of standard mode, until all of it is there.
+    private var piece: [Float] = []
+    /// Seconds at which the piece begins, and its samples so far.
+    private var (start, sampleCount) = (0.0, 0)
 
-    var sampleRateHz: Int { speech.engine.sampleRateHz }
-    var voice: String { speech.voice }
-
-    /// Returns once there is sound, so that what can't be spoken is told before an answer begins.
     /// - Throws: `ServerError`.
-    static func start(
-        _ request: SpeakRequest, by service: SpeechService, from origin: SpeechOrigin
-    ) async throws -> SpokenAudio {
+    init(_ request: SpeakRequest, by service: SpeechService, from origin: SpeechOrigin) async throws {
         var pieces = [request.parts.speech.input]
         if let block = request.block {
             pieces = TextBlocks.split(request.parts.speech.input, size: block.size, by: block.strategy)
                 .map(\.text)
         }
+        (self.request, self.origin) = (request, origin)
         do {
-            let service = try service.sharingAllowance()
-            let speech = try await start(pieces[0], of: request, by: service, from: origin)
-            let first = try await speech.first()
-            return SpokenAudio(
-                service: service, request: request, origin: origin, speech: speech, firstEvent: first,
-                laterPieces: pieces.dropFirst())
+            self.service = try service.sharingAllowance()
         } catch {
             throw ServerError(error)
         }
+        let first = try await Self.speech(pieces[0], of: request, by: self.service, from: origin)
+        (sampleRateHz, voice) = (first.engine.sampleRateHz, first.voice)
+        (following, laterPieces) = (first, pieces.dropFirst())
     }
 
-    private static func start(
+    private static func speech(
         _ piece: String, of request: SpeakRequest, by service: SpeechService, from origin: SpeechOrigin
     ) async throws -> Speech {
         var parts = request.parts
         parts.speech.input = piece
-        return try await service.start(parts, used: request.used, from: origin)
-    }
-
-    /// - Parameter body: gets samples of ±1; while it doesn't return, little more is made.
-    /// - Throws: `ServerError` for what the engine throws; what `body` throws.
-    func forEach(_ body: ([Float]) async throws -> Void) async throws -> Usage {
-        var usage = Usage()
-        var speech: Speech? = speech
-        var held = firstEvent
-        var pieces = laterPieces
-        var start = 0.0
-        while let current = speech {
-            // In standard mode the next piece is made while this one is sent.
-            let next: Speech? =
-                request.bufferSize > 1 || request.block == nil ? try await startNext(&pieces) : nil
-            var events = current.makeAsyncIterator()
-            var whole: [Float] = []
-            var sampleCount = 0
-            while true {
-                let event: SpeechEvent?
-                if let first = held {
-                    event = first
-                    held = nil
-                } else {
-                    do { event = try await events.next() } catch { throw ServerError(error) }
-                }
-                guard let event else { break }
-                switch event {
-                case .chunk(let chunk):
-                    sampleCount += chunk.samples.count
-                    usage.add(chunk.words, after: start)
-                    let samples = chunk.samples.map { Float($0) / 32767 }
-                    if request.block == nil { try await body(samples) } else { whole += samples }
-                case .finished(let summary):
-                    usage.textTokens += summary.textTokens
-                    usage.speechTokens += summary.tokens
-                    usage.add(summary.words, after: start)
-                }
-            }
-            start += Double(sampleCount) / Double(sampleRateHz)
-            if !whole.isEmpty { try await body(whole) }
-            if let next { speech = next } else { speech = try await startNext(&pieces) }
-        }
-        return usage
-    }
-
-    /// Counts an error that came too late for the answer's status.
-    func failed(_ error: ServerError) { service.metrics.told(error, over: origin.transport) }
-
-    private func startNext(_ pieces: inout ArraySlice<String>) async throws -> Speech? {
-        guard let piece = pieces.popFirst() else { return nil }
         do {
-            return try await Self.start(piece, of: request, by: service, from: origin)
+            return try await service.start(parts, used: request.used, from: origin)
         } catch {
             throw ServerError(error)
         }
     }
+
+    /// The next samples of ±1; nil at the end. While nobody asks, little more is made.
+    /// - Throws: `ServerError`.
+    mutating func next() async throws -> [Float]? {
+        while try await hasPiece() {
+            switch try await nextEvent() {
+            case .chunk(let chunk):
+                sampleCount += chunk.samples.count
+                usage.add(chunk.words, after: start)
+                let samples = chunk.samples.map { Float($0) / 32767 }
+                guard request.block != nil else { return samples }
+                piece += samples
+            case .finished(let summary):
+                usage.textTokens += summary.textTokens
+                usage.speechTokens += summary.tokens
+                usage.add(summary.words, after: start)
+            case nil:
+                start += Double(sampleCount) / Double(sampleRateHz)
+                defer { (events, sampleCount, piece) = (nil, 0, []) }
+                if !piece.isEmpty { return piece }
+            }
+        }
+        return nil
+    }
+
+    private mutating func hasPiece() async throws -> Bool {
+        if events != nil { return true }
+        var speech = following
+        following = nil
+        if speech == nil { speech = try await nextPiece() }
+        events = speech?.makeAsyncIterator()
+        if speech != nil, request.bufferSize > 1 { following = try await nextPiece() }
+        return speech != nil
+    }
+
+    private mutating func nextPiece() async throws -> Speech? {
+        guard let text = laterPieces.popFirst() else { return nil }
+        return try await Self.speech(text, of: request, by: service, from: origin)
+    }
+
+    private mutating func nextEvent() async throws -> SpeechEvent? {
+        do {
+            return try await events?.next()
+        } catch {
+            throw ServerError(error)
+        }
+    }
+
+    /// Counts an error that came too late for the answer's status.
+    func failed(_ error: ServerError) { service.metrics.told(error, over: origin.transport) }
 }
 
 extension SpokenAudio.Usage {
     fileprivate mutating func add(_ words: [WordTimestamp], after start: Double) {
         self.words += words.map { WordTimestamp(word: $0.word, start: $0.start + start, end: $0.end + start) }
-    }
-}
-
-extension Speech {
-    /// The first event; the others are still to be read.
-    fileprivate func first() async throws -> SpeechEvent? {
-        var events = makeAsyncIterator()
-        return try await events.next()
     }
 }

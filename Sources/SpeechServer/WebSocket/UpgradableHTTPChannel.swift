@@ -181,6 +181,7 @@ struct UpgradableHTTPChannel: ServerChildChannel, HTTPChannelHandler {
             [HTTP1ToHTTPServerCodec(secure: tls != nil)] as [any ChannelHandler] + Self.guards(limits) + [
                 VanishedClientWatch(presence),
                 HTTPConnectionStateHandler(idleTimeout: limits.keepAliveTimeout, logger: logger),
+                HeadWithBody(),
             ])
         return .http(
             try NIOAsyncChannel(

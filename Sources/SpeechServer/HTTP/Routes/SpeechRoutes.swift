@@ -10,7 +10,10 @@ struct SpeechRoutes: Sendable {
 
     /// Recordings that come along may be so large.
     static let maxRecordingBytes = 10 << 20
-    static let recordingExtensions = ["wav", "mp3", "flac", "m4a", "ogg"]
+    static let recordingExtensions = [
+        "wav", "mp3", "flac", "m4a", "ogg", "oga", "opus", "aac", "webm", "aif", "aiff",
+    ]
+    static var recordingEndings: String { recordingExtensions.map { "." + $0 }.joined(separator: ", ") }
 
     var routes: [Route] {
         [
@@ -36,7 +39,7 @@ struct SpeechRoutes: Sendable {
             name: "voice_file", isRequired: false,
             schema: [
                 "type": "string", "format": "binary",
-                "description": "A recording to speak in the voice of: .mp3, .wav, .flac, .m4a or .ogg, 10 MB at most",
+                "description": .string("A recording to speak in the voice of: \(Self.recordingEndings), 10 MB at most"),
             ])
         let audio = Dictionary(
             uniqueKeysWithValues: Set(AudioFormat.allCases.map(\.contentType)).map { ($0, JSONValue.object([:])) })
@@ -68,7 +71,7 @@ struct SpeechRoutes: Sendable {
             request.parts.speech.voice = nil
         }
         try call.check(.textLength, of: request.parts.speech.input)
-        let audio = try await SpokenAudio.start(request, by: service.of(call.client), from: call.origin)
+        let audio = try await SpokenAudio(request, by: service.of(call.client), from: call.origin)
         try request.effects.check(sampleRateHz: audio.sampleRateHz)
         let isSSE = request.streamFormat == .sse
         // Without a format, events carry plain samples, as the sibling's do.
@@ -93,7 +96,7 @@ struct SpeechRoutes: Sendable {
         guard recordingExtensions.contains(ending) else {
             throw ServerError.invalidValue(
                 field: field, value: "\"\(file.fileName.prefix(80))\"",
-                allowed: recordingExtensions.map { "." + $0 }.joined(separator: ", "))
+                allowed: recordingEndings)
         }
         guard !file.content.isEmpty else {
             throw ServerError.invalidValue(field: field, value: "an empty file", allowed: "a recording")

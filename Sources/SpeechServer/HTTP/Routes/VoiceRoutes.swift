@@ -25,7 +25,7 @@ struct VoiceRoutes: Sendable {
         name: "voice_file", isRequired: true,
         schema: [
             "type": "string", "format": "binary",
-            "description": "The recording: .mp3, .wav, .flac, .m4a or .ogg, 10 MB at most",
+            "description": .string("The recording: \(SpeechRoutes.recordingEndings), 10 MB at most"),
         ])
     private static let aliases = Schema.object(["voice_name": .string, "aliases": .list(.string)])
     private static let defaultVoice = Schema.object(["default_voice": .nullable(.string), "source": .string])
@@ -94,7 +94,8 @@ struct VoiceRoutes: Sendable {
                 failures: [404, 409, 413, 415]
             ) { call in
                 let old = call.path("voice_name")
-                let voice = try await store.rename(old, to: try await text(Self.names.new, of: call))
+                let new = try Self.free(try await text(Self.names.new, of: call), field: "new_name")
+                let voice = try await store.rename(old, to: new)
                 return try Response.json(
                     [
                         "message": "Voice renamed successfully", "old_name": .string(old),
@@ -149,7 +150,7 @@ struct VoiceRoutes: Sendable {
                 body: .init(kind: .form, fields: [Self.names.alias.property]),
                 answers: [.json(Self.aliases, status: 201, "The alias was added")], failures: [404, 409, 413, 415]
             ) { call in
-                let alias = try await text(Self.names.alias, of: call)
+                let alias = try Self.free(try await text(Self.names.alias, of: call), field: "alias")
                 let voice = try await store.addAlias(alias, to: call.path("voice_name"))
                 return try Response.json(
                     aliasJSON(voice, ["message": "Alias added successfully", "alias": .string(alias)]),
@@ -239,12 +240,26 @@ struct VoiceRoutes: Sendable {
         return text ?? ""
     }
 
+    /// Paths under /voices that are no voices: a voice of such a name could not be asked for.
+    private static let taken = ["all-names", "cleanup", "default"]
+
+    /// - Throws: `ServerError` for a name that can't be a voice's.
+    private static func free(_ name: String, field: String) throws(ServerError) -> String {
+        guard !taken.contains(name.trimmingCharacters(in: .whitespacesAndNewlines).lowercased()) else {
+            throw ServerError.invalidValue(
+                field: field, value: "\"\(name)\"",
+                allowed: "any name but \(taken.joined(separator: ", ")), which are paths of the API")
+        }
+        return name
+    }
+
     private func add(_ call: Call) async throws -> Response {
         let fields = try await call.fields()
         var reader = call.reader(fields)
         let name = reader(Self.names.voice) ?? ""
         let language = reader(Self.names.language) ?? "en"
         if !fields.files.contains(where: { $0.name == "voice_file" }) { reader.refuse(.missingField("voice_file")) }
+        do { _ = try Self.free(name, field: "voice_name") } catch { reader.refuse(error) }
         _ = try reader.finish(known: ["voice_name", "language"])
         guard let recording = try SpeechRoutes.recording(in: fields),
             let file = fields.files.first(where: { $0.name == "voice_file" })
@@ -283,7 +298,7 @@ struct VoiceRoutes: Sendable {
         let request = try SpeakRequest(fields, rules: rules)
         let audio: SpokenAudio
         do {
-            audio = try await SpokenAudio.start(request, by: service.of(call.client), from: call.origin)
+            audio = try await SpokenAudio(request, by: service.of(call.client), from: call.origin)
         } catch ServerError.unknownVoice(let name, _) {
             throw ServerError.noSuch(kind: "voice", name: name)
         }
@@ -295,8 +310,12 @@ struct VoiceRoutes: Sendable {
         case "mp3": "audio/mpeg"
         case "flac": "audio/flac"
         case "m4a": "audio/mp4"
-        case "ogg": "audio/ogg"
-        default: "audio/wav"
+        case "ogg", "oga", "opus": "audio/ogg"
+        case "aac": "audio/aac"
+        case "webm": "audio/webm"
+        case "aif", "aiff": "audio/aiff"
+        case "wav": "audio/wav"
+        default: "application/octet-stream"
         }
     }
 }
