@@ -3,6 +3,7 @@
 # make bench [MODELS=nano] [ROUNDS=5]     speed beside the reference, into docs/benchmarks.md
 # make eval                               word error rate of every voice
 # make parity [MODELS=nano]               whole official models against the reference's classes
+# make fuzz [MINUTES=60]                  hostile bytes for every parser
 # make format | lint                      write the house style; check it
 
 HOST ?= 0.0.0.0
@@ -15,10 +16,10 @@ PYTHON := $(VENV)/bin/python
 # The reference wants gigabytes that nothing else needs.
 BENCH_VENV := .venv-bench
 
-.PHONY: help serve build dependencies test test-dependencies test-swift test-e2e bench eval parity format lint clean
+.PHONY: help serve build dependencies test test-dependencies test-swift test-e2e bench eval parity fuzz format lint clean
 
 help:
-	@sed -n 's/^# //p' Makefile | head -n 6
+	@sed -n 's/^# //p' Makefile | head -n 7
 
 serve: dependencies build
 	@exec $(BINARY) serve --host $(HOST) --port $(PORT)
@@ -67,11 +68,15 @@ eval: build
 parity:
 	scripts/parity.sh $(or $(MODELS),nano)
 
+# TARGETS="audio form": see scripts/fuzz.sh.
+fuzz:
+	scripts/fuzz.sh $(or $(MINUTES),60) $(TARGETS)
+
 format:
-	swift format --in-place --parallel --recursive Package.swift Sources Tests
+	swift format --in-place --parallel --recursive Package.swift Sources Tests Fuzzing
 
 lint:
-	swift format lint --strict --parallel --recursive Package.swift Sources Tests
+	swift format lint --strict --parallel --recursive Package.swift Sources Tests Fuzzing
 
 clean:
 	rm -rf .build $(VENV) $(BENCH_VENV)

@@ -5,6 +5,11 @@ extension Tokenizer {
     /// - Throws: `TextError.tokenizer` with file, key, value and what is allowed.
     public init(contentsOf url: URL) throws(TextError) { try self.init(file: TokenizerField(contentsOf: url)) }
 
+    /// A tokenizer.json that is in memory already.
+    package init(json: some Collection<UInt8>, file: String) throws(TextError) {
+        try self.init(file: TokenizerField(file: file, path: "", value: TokenizerJSON(bytes: json, file: file)))
+    }
+
     init(file: TokenizerField) throws(TextError) {
         for key in ["truncation", "padding"] {
             let field = file.member(key)
