@@ -89,8 +89,8 @@ public struct GPT2Tokenizer: TextTokenizer {
             }
         } else {
             for (key, entry) in try detailed.members() {
-                guard let id = Int32(String(scalars: key)), id >= 0 else {
-                    throw entry.failure("its key is no id, 0 or a greater integer")
+                guard let id = Int32(String(scalars: key)), TokenizerField.ids.contains(id) else {
+                    throw entry.failure("its key is not \(TokenizerField.allowedID)")
                 }
                 var token = AddedTokens.Token(content: try entry.member("content").scalars(), id: id)
                 token.isSingleWord = try entry.member("single_word").bool()

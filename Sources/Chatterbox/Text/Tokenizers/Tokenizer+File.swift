@@ -182,7 +182,7 @@ extension BPE {
                     file: field.file, path: "\(field.path)[\"\(String(scalars: member.key))\"]", value: member.value)
             }
             let id = try TokenizerField.id(member.value) { () in
-                entry().failure(expected: "an id, 0 or a greater integer")
+                entry().failure(expected: TokenizerField.allowedID)
             }
             guard vocabulary.updateValue(id, forKey: member.key) == nil else { throw entry().failure("is there twice") }
             if let other = owners.updateValue(member.key, forKey: id) {
