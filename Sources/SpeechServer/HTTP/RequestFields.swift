@@ -111,7 +111,9 @@ package struct RequestFields: Sendable {
     init(urlEncoded bytes: Data) throws {
         isText = true
         let text = String(decoding: bytes, as: UTF8.self)
-        for pair in text.split(separator: "&") {
+        let pairs = text.split(separator: "&")
+        try Self.checkCount(pairs.count)
+        for pair in pairs {
             let halves = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             let decoded = halves.map { $0.replacing("+", with: " ").removingPercentEncoding ?? String($0) }
             try add(decoded[0], decoded.count > 1 ? decoded[1] : "")
