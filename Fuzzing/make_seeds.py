@@ -161,4 +161,7 @@ write("text", "scripts", "Ünïcödé naïve Ελλάδα Россия 日本語
 write("text", "marks", "…!!!???,,,;;;:::--- \u00a0\u3000\r\n\n\n''''\"\"((([[[ a.b.c. U.S.A. A.B")
 write("text", "long_word", "a" * 900 + " " + "ab1" * 300)
 write("wav", "streamed", b"RIFF\xff\xff\xff\xffWAVEfmt \x10\0\0\0\1\0\1\0\xc0]\0\0\x80\xbb\0\0\2\0\x10\0data\xff\xff\xff\xff" + bytes(20))
+for rate in (1, 48000, 192_000_000, 2**31 - 1):
+    head = struct.pack("<4sI8sIHHIIHH4sI", b"RIFF", 436, b"WAVEfmt ", 16, 1, 1, rate, rate * 2 % 2**32, 2, 16, b"data", 400)
+    write("audio", f"rate_{rate}", head + bytes(range(200)) * 2)
 write("wav", "float", b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\3\0\1\0\xc0]\0\0\0w\1\0\4\0\x20\0data\x08\0\0\0" + struct.pack("<ff", 0.5, float("nan")))

@@ -18,6 +18,8 @@ TEXTS = [
 ]
 VOICES = ["alloy", "nova", "onyx"]
 RATE = 24000
+# Seconds without any news that are an error.
+LONGEST = 180
 
 
 class Wrong(Exception):
@@ -67,7 +69,7 @@ class Client:
         """Up to `done`; what came as binary, and `done`."""
         pieces = []
         while True:
-            message = await asyncio.wait_for(link.recv(), 60)
+            message = await asyncio.wait_for(link.recv(), LONGEST)
             if isinstance(message, bytes):
                 pieces.append(message)
                 if on_chunk:
@@ -115,7 +117,7 @@ class Client:
             await link.send('{"type": "close", "context_id": "c"}')
             samples, done = 0, None
             while done is None:
-                message = json.loads(await asyncio.wait_for(link.recv(), 60))
+                message = json.loads(await asyncio.wait_for(link.recv(), LONGEST))
                 if message["type"] == "audio":
                     samples += len(base64.b64decode(message["data"]["audio"])) // 2
                 elif message["type"] == "done":
@@ -157,7 +159,7 @@ class Client:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.place.port)
         try:
             writer.write(self.head("POST", path, len(data)) + data)
-            head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 60)).decode().lower()
+            head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), LONGEST)).decode().lower()
             status = int(head.split(" ", 2)[1])
             if status in (429, 503):
                 raise ConnectionError(str(status))
@@ -165,9 +167,9 @@ class Client:
                 raise Wrong(f"status {status} of {path}")
             if "transfer-encoding: chunked" not in head:
                 length = int(head.split("content-length: ")[1].split("\r\n")[0])
-                return head, await asyncio.wait_for(reader.readexactly(length), 60)
+                return head, await asyncio.wait_for(reader.readexactly(length), LONGEST)
             content = b""
-            while size := int(await asyncio.wait_for(reader.readuntil(b"\r\n"), 60), 16):
+            while size := int(await asyncio.wait_for(reader.readuntil(b"\r\n"), LONGEST), 16):
                 content += (await reader.readexactly(size + 2))[:-2]
             return head, content
         finally:
@@ -197,7 +199,7 @@ class Client:
         link = await self.socket()
         await self.request(link, Speech(self.generator))
         for _ in range(self.generator.randint(0, 3)):
-            await asyncio.wait_for(link.recv(), 60)
+            await asyncio.wait_for(link.recv(), LONGEST)
         link.transport.abort()
 
     async def stall_and_vanish(self):
@@ -243,6 +245,8 @@ class Client:
         good = [self.stream, self.stream, self.stall, self.contexts, self.http, self.http, self.events]
         bad = [self.cancel, self.vanish, self.stall_and_vanish, self.http_vanish, self.rubbish, self.http_rubbish]
         while not until():
+            while self.place.is_down:
+                await asyncio.sleep(0.05)
             act = self.generator.choice(good + bad)
             life = self.place.life
             try:
