@@ -64,7 +64,11 @@ class Judge:
                                     compute_type="int8", cpu_threads=1)
         self.normalise, self.dnsmos = EnglishTextNormalizer(), dnsmos
 
-    def hear(self, audio):
+    def transcribe(self, audio):
+        """What Whisper understands."""
+        return self.hear(audio, quality=False)[0]
+
+    def hear(self, audio, quality=True):
         """What Whisper understands, and DNSMOS (overall, signal)."""
         low = scipy.signal.resample_poly(audio, 2, 3).astype(np.float32)
         padded = np.concatenate([np.zeros(4000, np.float32), low, np.zeros(8000, np.float32)])
@@ -72,7 +76,7 @@ class Judge:
                                               condition_on_previous_text=False, without_timestamps=True, vad_filter=False)
         text = " ".join(s.text for s in segments).strip()
         peak = np.abs(low).max()
-        mos = self.dnsmos.run(low / max(1.0, peak), 16000) if len(low) > 8000 else None
+        mos = self.dnsmos.run(low / max(1.0, peak), 16000) if quality and len(low) > 8000 else None
         return text, mos
 
     def words(self, text):

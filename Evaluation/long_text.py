@@ -1,9 +1,11 @@
-"""A long text as a job whose server is killed twice on the way, and what a recogniser makes of the result.
+"""A long text as a job whose server is killed twice on the way, beside its sentences one by one, and what a recogniser
+makes of either.
 
     python long_text.py [--characters 20000] [--binary .build/release/chatterbox]
 
 The text is the everyday sentences of sentences.tsv in a random order, in paragraphs of six. Word errors by Whisper tiny, as
-judge.py counts them, over the whole text: a lost or doubled sentence would be ten."""
+judge.py counts them, over the whole text: a lost or doubled sentence would be ten. The sentences one by one are joined with
+pauses and cut into windows just as the job's speech is, so that cuts cost both alike."""
 import argparse
 import csv
 import json
@@ -22,18 +24,18 @@ import numpy as np
 from judge import HERE, Judge, errors, progress
 
 
-def text_of(length):
+def sentences_of(length):
     with open(os.path.join(HERE, "sentences.tsv")) as file:
         sentences = [row[1] for row in csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE) if row[0] == "everyday"]
     order = random.Random(1)
-    text, count = "", 0
-    while len(text) < length:
-        for sentence in order.sample(sentences, len(sentences)):
-            text += sentence + ("\n\n" if count % 6 == 5 else " ")
-            count += 1
-            if len(text) >= length:
-                break
-    return text.strip()
+    chosen = []
+    while sum(map(len, chosen)) + len(chosen) < length:
+        chosen.append(order.choice(sentences))
+    return chosen
+
+
+def text_of(sentences):
+    return "\n\n".join(" ".join(sentences[i : i + 6]) for i in range(0, len(sentences), 6))
 
 
 class Server:
@@ -92,7 +94,24 @@ def spoken(binary, text):
             raise SystemExit("the text was spoken before the server could be killed; give more --characters")
         wav = server.ask("GET", f"/audio/speech/long/{job}/download", raw=True)
         server.kill()
-    return np.frombuffer(wav[44:], "<i2").astype(np.float32) / 32768, state
+    return samples_of(wav), state
+
+
+def samples_of(wav):
+    return np.frombuffer(wav[44:], "<i2").astype(np.float32) / 32768
+
+
+def one_by_one(binary, sentences, pause=0.3, rate=24000):
+    """Samples of the sentences as requests of their own, each with another seed, and silence between them."""
+    with tempfile.TemporaryDirectory() as folder:
+        server = Server(binary, folder)
+        parts = []
+        for number, sentence in enumerate(sentences):
+            body = {"input": sentence, "response_format": "wav", "seed": number + 1}
+            parts += [samples_of(server.ask("POST", "/audio/speech", body, raw=True)), np.zeros(int(pause * rate), np.float32)]
+            progress(number + 1, len(sentences), "sentences")
+        server.kill()
+    return np.concatenate(parts)
 
 
 def windows(samples, rate=24000, longest=24.0):
@@ -114,20 +133,22 @@ def main():
     parser.add_argument("--characters", type=int, default=20_000)
     parser.add_argument("--binary", default=os.path.join(HERE, "..", ".build", "release", "chatterbox"))
     options = parser.parse_args()
-    text = text_of(options.characters)
+    sentences = sentences_of(options.characters)
+    text = text_of(sentences)
     samples, state = spoken(options.binary, text)
     judge = Judge()
-    pieces = list(windows(samples))
-    heard = []
-    for number, piece in enumerate(pieces):
-        heard += judge.words(judge.hear(piece)[0])
-        progress(number + 1, len(pieces), "hearing")
     reference = judge.words(text)
-    count = errors(reference, heard)
-    print(
-        f"{len(text)} characters, {len(reference)} words in {len(samples) / 24000:.0f} s of speech, "
-        f"{state['metadata']['total_chunks']} chunks, killed twice: {count} words wrong, {100 * count / len(reference):.1f} %"
-    )
+    kinds = {f"a job of {state['metadata']['total_chunks']} chunks, killed twice": samples,
+             f"{len(sentences)} sentences one by one": one_by_one(options.binary, sentences)}  # fmt: skip
+    print(f"{len(text)} characters, {len(reference)} words")
+    for kind, samples in kinds.items():
+        pieces = list(windows(samples))
+        heard = []
+        for number, piece in enumerate(pieces):
+            heard += judge.words(judge.transcribe(piece))
+            progress(number + 1, len(pieces), "hearing")
+        count = errors(reference, heard)
+        print(f"{kind}: {len(samples) / 24000:.0f} s of speech, {count} words wrong, {count / len(reference):.1%}", flush=True)
 
 
 if __name__ == "__main__":
