@@ -3,6 +3,9 @@
 # make bench [MODELS=nano] [ROUNDS=5]     speed beside the reference, into docs/benchmarks.md
 # make eval                               word error rate of every voice
 # make parity [MODELS=nano]               whole official models against the reference's classes
+# make fuzz [MINUTES=60]                  hostile bytes for every parser
+# make soak [MINUTES=10]                  random clients at a server that is killed now and then
+# make sanitize                           tests under the thread and the address sanitiser
 # make format | lint                      write the house style; check it
 
 HOST ?= 0.0.0.0
@@ -17,10 +20,10 @@ PYTHON := $(VENV)/bin/python
 # The reference wants gigabytes that nothing else needs.
 BENCH_VENV := .venv-bench
 
-.PHONY: help serve build dependencies test test-dependencies test-swift test-e2e bench eval parity format lint clean
+.PHONY: help serve build dependencies test test-dependencies test-swift test-e2e bench eval parity fuzz soak sanitize format lint clean
 
 help:
-	@sed -n 's/^# //p' Makefile | head -n 6
+	@sed -n 's/^# //p' Makefile | head -n 9
 
 serve: dependencies build
 	@exec $(BINARY) serve --host $(HOST) --port $(PORT) $(SERVE_OPTIONS)
@@ -69,11 +72,21 @@ eval: build
 parity:
 	scripts/parity.sh $(or $(MODELS),nano)
 
+# TARGETS="audio form": see scripts/fuzz.sh.
+fuzz:
+	scripts/fuzz.sh $(or $(MINUTES),60) $(TARGETS)
+
+soak: build $(VENV)/.ready
+	$(PYTHON) Tests/Reliability/soak.py --minutes $(or $(MINUTES),10) $(ARGS)
+
+sanitize:
+	scripts/sanitize.sh $(SANITIZERS)
+
 format:
-	swift format --in-place --parallel --recursive Package.swift Sources Tests
+	swift format --in-place --parallel --recursive Package.swift Sources Tests Fuzzing
 
 lint:
-	swift format lint --strict --parallel --recursive Package.swift Sources Tests
+	swift format lint --strict --parallel --recursive Package.swift Sources Tests Fuzzing
 
 clean:
 	rm -rf .build $(VENV) $(BENCH_VENV)

@@ -144,6 +144,22 @@ let package = Package(
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
+        // What `make fuzz` and FuzzingTests hand bytes to; no part of the product.
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "SpeechServer", "Chatterbox", "Checkpoints", "AudioDSP", "ChatterboxClient",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
+            ], path: "Fuzzing/Targets"),
+        .testTarget(name: "FuzzingTests", dependencies: ["FuzzTargets"]),
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Its main is libFuzzer's, which only a build with `-sanitize=fuzzer` has: scripts/fuzz.sh.
+if Context.environment["CHATTERBOX_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(name: "Fuzzers", dependencies: ["FuzzTargets"], path: "Fuzzing/LibFuzzer"))
+}

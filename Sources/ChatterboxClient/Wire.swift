@@ -2,7 +2,7 @@ import Foundation
 import NIOCore
 
 /// The protocol's messages: docs/protocol.md.
-enum Wire {
+package enum Wire {
     struct Request: Encodable {
         let input: String
         let options: SpeechOptions
@@ -40,7 +40,7 @@ enum Wire {
 
     /// - Returns: nil for a message that is no news of the speech.
     /// - Throws: `ChatterboxClientError.server` for an error of the server's.
-    static func event(_ message: Data) throws -> ChatterboxClient.Event? {
+    package static func event(_ message: Data) throws -> ChatterboxClient.Event? {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         do {
@@ -64,7 +64,7 @@ enum Wire {
     }
 
     /// PCM16, little-endian.
-    static func samples(_ buffer: ByteBuffer) -> [Int16] {
+    package static func samples(_ buffer: ByteBuffer) -> [Int16] {
         var buffer = buffer
         var samples: [Int16] = []
         samples.reserveCapacity(buffer.readableBytes / 2)

@@ -11,16 +11,10 @@ package enum JSONValue: Sendable, Equatable {
     case array([JSONValue])
     case object([String: JSONValue])
 
-    /// - Throws: `ServerError.invalidJSON` with the place and cause that the parser names.
-    package init(parsing text: String) throws {
-        do {
-            self = try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
-        } catch let DecodingError.dataCorrupted(context) {
-            let cause = (context.underlyingError as NSError?)?.userInfo["NSDebugDescription"] as? String
-            throw ServerError.invalidJSON(reason: cause ?? context.debugDescription)
-        } catch {
-            throw ServerError.invalidJSON(reason: "the message can't be read as JSON")
-        }
+    /// - Throws: `ServerError.invalidJSON` that names the place.
+    package init(parsing text: String) throws(ServerError) {
+        var parser = JSONParser(text)
+        self = try parser.document()
     }
 
     /// The value as an error message shows it, cut short.

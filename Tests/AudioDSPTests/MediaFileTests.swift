@@ -54,6 +54,19 @@ import Testing
         #expect(silence.count == 24000 && silence.allSatisfy { abs($0) < 1e-6 })
     }
 
+    /// A filter for such rates would take all memory, from a file of some bytes.
+    @Test(arguments: [1, 3999, 384_001, 192_000_000, 2_147_483_647])
+    func ratesThatNobodyRecordsAt(_ rate: Int) throws {
+        let error = #expect(throws: AudioError.self) {
+            try MediaFile.decode(WAV.file([Int16](repeating: 9, count: 5000), sampleRateHz: rate), sampleRateHz: 16000)
+        }
+        guard case .damaged(let reason) = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(reason.contains("at \(rate) Hz; allowed are"))
+    }
+
     @Test func resamplingIsFlatAndClean() throws {
         func tone(_ hz: Double, _ rate: Int) -> [Float] {
             (0..<rate).map { Float(0.5 * sin(2 * .pi * hz * Double($0) / Double(rate))) }

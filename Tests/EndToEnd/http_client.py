@@ -21,9 +21,10 @@ class Answer:
         return {tuple(problem["loc"])[-1]: problem["msg"] for problem in self.json["detail"]}
 
 
-def ask(server, method, path, body=None, form=None, files=None, headers=None, timeout=120):
+def ask(server, method, path, body=None, form=None, files=None, headers=None, timeout=120, raw=None):
+    """`raw` is a body as it is."""
     headers = dict(headers or {})
-    data = None
+    data = raw
     if body is not None:
         data = json.dumps(body).encode()
         headers.setdefault("Content-Type", "application/json")

@@ -9,6 +9,8 @@ final class MediaReader {
         "pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_s32be,pcm_u8,pcm_s8,pcm_f32le,pcm_f32be,pcm_f64le,"
         + "pcm_alaw,pcm_mulaw,adpcm_ima_wav,adpcm_ms,mp3,mp3float,mp2,mp2float,flac,aac,alac,vorbis,opus"
     private static let maxChannels = 16
+    /// Beyond, the resampler's filter has millions of taps, or a frame becomes minutes: some bytes would take all memory.
+    private static let sampleRatesHz = 4000...384_000
 
     private let bytes: MediaBytes
     private var format: UnsafeMutablePointer<AVFormatContext>?
@@ -97,12 +99,11 @@ final class MediaReader {
             while avcodec_receive_frame(decoder, frame) >= 0 {
                 defer { av_frame_unref(frame) }
                 good += 1
-                guard frame.pointee.sample_rate > 0,
-                    (1...Self.maxChannels).contains(Int(frame.pointee.ch_layout.nb_channels))
-                else {
+                let (rate, channels) = (Int(frame.pointee.sample_rate), Int(frame.pointee.ch_layout.nb_channels))
+                guard Self.sampleRatesHz.contains(rate), (1...Self.maxChannels).contains(channels) else {
                     throw AudioError.damaged(
-                        reason:
-                            "\(frame.pointee.ch_layout.nb_channels) channels at \(frame.pointee.sample_rate) Hz")
+                        reason: "\(channels) channels at \(rate) Hz; allowed are up to \(Self.maxChannels) at "
+                            + "\(Self.sampleRatesHz.lowerBound) to \(Self.sampleRatesHz.upperBound) Hz")
                 }
                 try mixer.add(frame)
                 guard mixer.samples.count <= limit else { throw AudioError.tooLong(limitSeconds: limitSeconds) }

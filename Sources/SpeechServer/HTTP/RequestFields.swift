@@ -4,52 +4,72 @@ import Hummingbird
 import NIOCore
 
 /// The fields of a request's body, whatever way they came in.
-struct RequestFields: Sendable {
-    struct File: Sendable, Equatable {
-        var name: String
-        var fileName: String
-        var content: Data
+package struct RequestFields: Sendable {
+    package struct File: Sendable, Equatable {
+        package var name: String
+        package var fileName: String
+        package var content: Data
     }
 
+    /// More than any route knows. What nobody knows is compared with what there is, for an answer that helps.
+    package static let maxFields = 256
+
     /// What bodies a route takes.
-    enum Kind: Sendable {
+    package enum Kind: Sendable {
         /// A JSON object only.
         case json
         /// A form, with files or without; a JSON object serves as well.
         case form
     }
 
-    var values: [String: JSONValue] = [:]
-    var files: [File] = []
+    package var values: [String: JSONValue] = [:]
+    package var files: [File] = []
     /// Whether numbers and truth values came as text.
     var isText = false
 
     /// - Throws: `ServerError` for what is no such body, or too large.
     static func read(_ request: Request, _ kind: Kind, limit: Int) async throws -> RequestFields {
+        if let encoding = request.headers[.contentEncoding], encoding.lowercased() != "identity" {
+            throw ServerError.unsupportedMediaType("encoded as \(encoding)", allowed: ["identity"])
+        }
         let body: ByteBuffer
         do {
             body = try await request.body.collect(upTo: limit)
         } catch is NIOTooManyBytesError {
             throw ServerError.messageTooLarge(limit: limit)
         }
-        let type = request.headers[.contentType].map(HeaderValue.init)
-        let bytes = Data(body.readableBytesView)
+        return try RequestFields(
+            Data(body.readableBytesView), contentType: request.headers[.contentType], kind)
+    }
+
+    /// - Throws: `ServerError` for what is no such body.
+    package init(_ bytes: Data, contentType: String?, _ kind: Kind) throws {
+        let type = contentType.map(HeaderValue.init)
         switch (type?.value.lowercased(), kind) {
         case ("multipart/form-data", .form):
             guard let boundary = type?.parameters["boundary"], (1...70).contains(boundary.utf8.count) else {
                 throw ServerError.invalidMessage(
                     reason: "The form can't be read: its content type has no boundary", field: nil)
             }
-            return try RequestFields(MultipartForm(bytes, boundary: boundary))
+            self = try RequestFields(MultipartForm(bytes, boundary: boundary))
         case ("application/x-www-form-urlencoded", .form):
-            return try RequestFields(urlEncoded: bytes)
+            self = try RequestFields(urlEncoded: bytes)
         case (nil, .form) where bytes.isEmpty:
-            return RequestFields(isText: true)
+            self = RequestFields(isText: true)
         case (let name?, _) where name != "application/json" && !name.hasSuffix("+json") && !Self.isVague(name):
             throw ServerError.unsupportedMediaType(
                 name, allowed: kind == .json ? ["application/json"] : ["multipart/form-data", "application/json"])
         default:
-            return try RequestFields(json: bytes)
+            self = try RequestFields(json: bytes)
+        }
+        try Self.checkCount(values.count)
+    }
+
+    /// - Throws: `ServerError.invalidMessage`.
+    static func checkCount(_ count: Int) throws(ServerError) {
+        guard count <= maxFields else {
+            throw ServerError.invalidMessage(
+                reason: "There are \(count) fields; allowed are at most \(maxFields)", field: nil)
         }
     }
 
@@ -91,7 +111,9 @@ struct RequestFields: Sendable {
     init(urlEncoded bytes: Data) throws {
         isText = true
         let text = String(decoding: bytes, as: UTF8.self)
-        for pair in text.split(separator: "&") {
+        let pairs = text.split(separator: "&")
+        try Self.checkCount(pairs.count)
+        for pair in pairs {
             let halves = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             let decoded = halves.map { $0.replacing("+", with: " ").removingPercentEncoding ?? String($0) }
             try add(decoded[0], decoded.count > 1 ? decoded[1] : "")

@@ -26,8 +26,10 @@ struct SpeechAnswer: Sendable {
         headers[HTTPField.Name("X-Voice")!] = audio.voice.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed)
         headers[HTTPField.Name("X-Sample-Rate")!] = String(sampleRateHz)
         if !request.ignored.isEmpty {
-            headers[HTTPField.Name("X-Ignored-Fields")!] = request.ignored.joined(separator: ",")
-                .addingPercentEncoding(withAllowedCharacters: .urlPathAllowed)
+            // Names are the client's; clients take headers of some kilobytes.
+            let names = request.ignored.map { $0.prefix(60) }.joined(separator: ",").prefix(1000)
+            headers[HTTPField.Name("X-Ignored-Fields")!] = names.addingPercentEncoding(
+                withAllowedCharacters: .urlPathAllowed)
         }
         headers[.cacheControl] = "no-cache"
         // Proxies must not collect what is meant to stream.

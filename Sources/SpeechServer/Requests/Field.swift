@@ -76,6 +76,7 @@ struct FieldReader {
     /// - Returns: the tolerated fields that were sent.
     /// - Throws: `ServerError`: all that was found wrong, in the order it was read.
     mutating func finish(known: [String], tolerated: [String] = []) throws(ServerError) -> [String] {
+        try RequestFields.checkCount(values.count)
         for name in values.keys.sorted() where !known.contains(name) && !tolerated.contains(name) {
             problems.append(.unknownField(name, suggestion: Suggestion.nearest(to: name, in: known)))
         }

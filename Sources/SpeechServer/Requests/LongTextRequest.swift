@@ -3,7 +3,7 @@ import Foundation
 import SpeechEngine
 
 /// A long text to be spoken as a job.
-struct LongTextRequest: Sendable {
+package struct LongTextRequest: Sendable {
     enum Format: String, Sendable, CaseIterable {
         case mp3, wav, opus, flac, aac
     }
@@ -33,7 +33,7 @@ struct LongTextRequest: Sendable {
     var parameters: [String: JSONValue]
 
     /// - Throws: `ServerError` that names every field at fault.
-    init(_ fields: RequestFields, rules: SpeechParameters.Rules) throws {
+    package init(_ fields: RequestFields, rules: SpeechParameters.Rules) throws {
         var reader = FieldReader(fields.values, isText: fields.isText)
         parts = SpeechParameters(&reader, rules: rules)
         format = reader(Self.format)

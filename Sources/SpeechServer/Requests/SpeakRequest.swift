@@ -88,7 +88,7 @@ package struct SpeakRequest: Sendable {
     var block: (size: Int, strategy: Strategy)?
     var bufferSize: Int
     /// What is used, for the record.
-    var used: [String: JSONValue]
+    package var used: [String: JSONValue]
     /// Fields that were sent and have no effect.
     var ignored: [String]
 
@@ -96,7 +96,7 @@ package struct SpeakRequest: Sendable {
     ///   - values: the fields as they came.
     ///   - recording: a file that came along, to speak in the voice of.
     /// - Throws: `ServerError` that names every field at fault.
-    init(_ fields: RequestFields, rules: SpeechParameters.Rules) throws {
+    package init(_ fields: RequestFields, rules: SpeechParameters.Rules) throws {
         var reader = FieldReader(fields.values, isText: fields.isText)
         parts = SpeechParameters(&reader, rules: rules)
         format = reader(Self.responseFormat)

@@ -1,9 +1,9 @@
 import SpeechEngine
 
 /// The parameters of a request that say what is spoken and how, the same over WebSocket and HTTP: docs/protocol.md.
-struct SpeechParameters: Sendable, Equatable {
+package struct SpeechParameters: Sendable, Equatable {
     /// Where the request came from, and what the server's settings are.
-    struct Rules: Sendable, Equatable {
+    package struct Rules: Sendable, Equatable {
         /// Names that `model` may choose, the default first.
         var models: [String] = []
         var defaults = SpeechDefaults()
@@ -12,6 +12,15 @@ struct SpeechParameters: Sendable, Equatable {
         var recordingMayFollow = false
         /// Most tokens if the request doesn't say.
         var maxNewTokens = 4096
+
+        package init(
+            models: [String] = [], defaults: SpeechDefaults = SpeechDefaults(),
+            inputLengths: ClosedRange<Int> = SpeechRequest.Limits.inputLength, recordingMayFollow: Bool = false,
+            maxNewTokens: Int = 4096
+        ) {
+            (self.models, self.defaults, self.inputLengths) = (models, defaults, inputLengths)
+            (self.recordingMayFollow, self.maxNewTokens) = (recordingMayFollow, maxNewTokens)
+        }
     }
 
     /// nil is the default model.

@@ -27,12 +27,22 @@ import Testing
     private static let broken: [(String, String, @Sendable (inout [String: Any]) -> Void)] = [
         ("model.vocab: expected an object of tokens and ids, found a list of 1", "list", model("vocab", ["a"])),
         ("model.vocab: is empty", "empty", model("vocab", [String: Int]())),
-        ("model.vocab[\"a\"]: expected an id, 0 or a greater integer, found -1", "negative", model("vocab", ["a": -1])),
         (
-            "model.vocab[\"a\"]: expected an id, 0 or a greater integer, found 1.5", "fraction",
+            "model.vocab[\"a\"]: expected an id, an integer from 0 to 16777215, found -1", "negative",
+            model("vocab", ["a": -1])
+        ),
+        (
+            "model.vocab[\"a\"]: expected an id, an integer from 0 to 16777215, found 1.5", "fraction",
             model("vocab", ["a": 1.5])
         ),
-        ("model.vocab[\"a\"]: expected an id, 0 or a greater integer, found \"1\"", "text", model("vocab", ["a": "1"])),
+        (
+            "model.vocab[\"a\"]: expected an id, an integer from 0 to 16777215, found \"1\"", "text",
+            model("vocab", ["a": "1"])
+        ),
+        (
+            "model.vocab[\"a\"]: expected an id, an integer from 0 to 16777215, found 16777216", "large",
+            model("vocab", ["a": 16_777_216])
+        ),
         (
             "model.merges[0]: needs the token \"b\", which isn't in the vocabulary", "lost",
             model("vocab", ["[UNK]": 0, "a": 1, "ab": 3])
@@ -84,7 +94,7 @@ import Testing
             "added_tokens[0].content: expected a string, found nothing", "content", { $0["added_tokens"] = [["id": 0]] }
         ),
         (
-            "added_tokens[0].id: expected an id, 0 or a greater integer, found \"x\"", "added id",
+            "added_tokens[0].id: expected an id, an integer from 0 to 16777215, found \"x\"", "added id",
             { $0["added_tokens"] = [["id": "x", "content": "[A]"]] }
         ),
         ("model.type: expected a string, found 3", "type", model("type", 3)),
@@ -160,11 +170,11 @@ import Testing
         ("vocab.json", "[]", "vocab.json: expected an object of tokens and ids, found a list of 0"),
         (
             "added_tokens.json", "{\"[laugh]\":true}",
-            "added_tokens.json: [\"[laugh]\"]: expected an id, 0 or a greater integer, found true"
+            "added_tokens.json: [\"[laugh]\"]: expected an id, an integer from 0 to 16777215, found true"
         ),
         (
             "tokenizer_config.json", "{\"added_tokens_decoder\":{\"x\":{\"content\":\"[a]\"}}}",
-            "tokenizer_config.json: added_tokens_decoder[\"x\"]: its key is no id, 0 or a greater integer"
+            "tokenizer_config.json: added_tokens_decoder[\"x\"]: its key is not an id, an integer from 0 to 16777215"
         ),
         (
             "tokenizer_config.json", "{\"add_prefix_space\":3}",

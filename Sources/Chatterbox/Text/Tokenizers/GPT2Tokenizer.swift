@@ -8,16 +8,26 @@ public struct GPT2Tokenizer: TextTokenizer {
     /// Reads vocab.json and merges.txt, and added_tokens.json and tokenizer_config.json if they are there.
     /// - Throws: `TextError.tokenizer`.
     public init(folder: URL) throws(TextError) {
-        func optional(_ name: String) throws(TextError) -> TokenizerField {
+        var files: [String: Data] = [:]
+        for name in ["vocab.json", "merges.txt", "added_tokens.json", "tokenizer_config.json"] {
             let url = folder.appendingPathComponent(name)
-            guard FileManager.default.fileExists(atPath: url.path) else {
-                return TokenizerField(file: name, path: "", value: .object([]))
-            }
-            return try TokenizerField(contentsOf: url)
+            let isOptional = name != "vocab.json" && name != "merges.txt"
+            if isOptional, !FileManager.default.fileExists(atPath: url.path) { continue }
+            files[name] = try TokenizerField.bytes(of: url)
         }
-        let vocabulary = try BPE.vocabulary(
-            TokenizerField(contentsOf: folder.appendingPathComponent("vocab.json")))
-        let merges = try Self.merges(folder.appendingPathComponent("merges.txt"))
+        try self.init(files: files)
+    }
+
+    /// The same files in memory, by name.
+    package init(files: [String: Data]) throws(TextError) {
+        func field(_ name: String) throws(TextError) -> TokenizerField {
+            TokenizerField(file: name, path: "", value: try TokenizerJSON(bytes: files[name] ?? Data(), file: name))
+        }
+        func optional(_ name: String) throws(TextError) -> TokenizerField {
+            files[name] == nil ? TokenizerField(file: name, path: "", value: .object([])) : try field(name)
+        }
+        let vocabulary = try BPE.vocabulary(field("vocab.json"))
+        let merges = try Self.merges(files["merges.txt"] ?? Data(), file: "merges.txt")
         let model: BPE
         do {
             model = try BPE(vocabulary: vocabulary, merges: merges)
@@ -46,10 +56,9 @@ public struct GPT2Tokenizer: TextTokenizer {
 
     /// A pair a line; the first line may be `#version`.
     private static func merges(
-        _ url: URL
+        _ bytes: Data, file: String
     ) throws(TextError) -> [(left: [Unicode.Scalar], right: [Unicode.Scalar])] {
-        let file = url.lastPathComponent
-        guard let text = String(validating: try TokenizerField.bytes(of: url), as: UTF8.self) else {
+        guard let text = String(validating: bytes, as: UTF8.self) else {
             throw .tokenizer(file: file, key: "", problem: "not UTF-8 text")
         }
         var merges: [(left: [Unicode.Scalar], right: [Unicode.Scalar])] = []
@@ -80,8 +89,8 @@ public struct GPT2Tokenizer: TextTokenizer {
             }
         } else {
             for (key, entry) in try detailed.members() {
-                guard let id = Int32(String(scalars: key)), id >= 0 else {
-                    throw entry.failure("its key is no id, 0 or a greater integer")
+                guard let id = Int32(String(scalars: key)), TokenizerField.ids.contains(id) else {
+                    throw entry.failure("its key is not \(TokenizerField.allowedID)")
                 }
                 var token = AddedTokens.Token(content: try entry.member("content").scalars(), id: id)
                 token.isSingleWord = try entry.member("single_word").bool()

@@ -5,6 +5,11 @@ extension Tokenizer {
     /// - Throws: `TextError.tokenizer` with file, key, value and what is allowed.
     public init(contentsOf url: URL) throws(TextError) { try self.init(file: TokenizerField(contentsOf: url)) }
 
+    /// A tokenizer.json that is in memory already.
+    package init(json: some Collection<UInt8>, file: String) throws(TextError) {
+        try self.init(file: TokenizerField(file: file, path: "", value: TokenizerJSON(bytes: json, file: file)))
+    }
+
     init(file: TokenizerField) throws(TextError) {
         for key in ["truncation", "padding"] {
             let field = file.member(key)
@@ -177,7 +182,7 @@ extension BPE {
                     file: field.file, path: "\(field.path)[\"\(String(scalars: member.key))\"]", value: member.value)
             }
             let id = try TokenizerField.id(member.value) { () in
-                entry().failure(expected: "an id, 0 or a greater integer")
+                entry().failure(expected: TokenizerField.allowedID)
             }
             guard vocabulary.updateValue(id, forKey: member.key) == nil else { throw entry().failure("is there twice") }
             if let other = owners.updateValue(member.key, forKey: id) {

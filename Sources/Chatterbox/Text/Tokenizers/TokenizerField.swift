@@ -88,12 +88,16 @@ struct TokenizerField {
         }
     }
 
+    /// Far more than any vocabulary has, and far from where counting on overflows.
+    static let ids: Range<Int32> = 0..<1 << 24
+    static let allowedID = "an id, an integer from 0 to \(ids.upperBound - 1)"
+
     func id() throws(TextError) -> Int32 {
-        try Self.id(value) { () in failure(expected: "an id, 0 or a greater integer") }
+        try Self.id(value) { () in failure(expected: Self.allowedID) }
     }
 
     static func id(_ value: TokenizerJSON, _ failure: () -> TextError) throws(TextError) -> Int32 {
-        guard case .number(let literal) = value, let id = Int32(literal), id >= 0 else { throw failure() }
+        guard case .number(let literal) = value, let id = Int32(literal), ids.contains(id) else { throw failure() }
         return id
     }
 }
