@@ -51,7 +51,7 @@ struct SpeechAnswer: Sendable {
     /// A file whose header tells its length.
     private func whole() async throws -> [UInt8] {
         var audio = audio
-        var samples: [Float] = []
+        var samples: [Int16] = []
         while let next = try await audio.next() { samples += next }
         return try AudioPipe.file(samples, request, format: format, sampleRateHz: audio.sampleRateHz)
     }

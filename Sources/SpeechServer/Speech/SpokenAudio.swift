@@ -23,7 +23,7 @@ struct SpokenAudio: Sendable {
     private var following: Speech?
     private var laterPieces: ArraySlice<String>
     /// A piece of standard mode, until all of it is there.
-    private var piece: [Float] = []
+    private var piece: [Int16] = []
     /// Seconds at which the piece begins, and its samples so far.
     private var (start, sampleCount) = (0.0, 0)
 
@@ -57,17 +57,16 @@ struct SpokenAudio: Sendable {
         }
     }
 
-    /// The next samples of ±1; nil at the end. While nobody asks, little more is made.
+    /// The next samples; nil at the end. While nobody asks, little more is made.
     /// - Throws: `ServerError`.
-    mutating func next() async throws -> [Float]? {
+    mutating func next() async throws -> [Int16]? {
         while try await hasPiece() {
             switch try await nextEvent() {
             case .chunk(let chunk):
                 sampleCount += chunk.samples.count
                 usage.add(chunk.words, after: start)
-                let samples = chunk.samples.map { Float($0) / 32767 }
-                guard request.block != nil else { return samples }
-                piece += samples
+                guard request.block != nil else { return chunk.samples }
+                piece += chunk.samples
             case .finished(let summary):
                 usage.textTokens += summary.textTokens
                 usage.speechTokens += summary.tokens
