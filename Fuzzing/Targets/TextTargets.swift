@@ -42,9 +42,8 @@ enum TextTargets {
 
     private static let maximumTokens = 40
 
-    private static func letters(_ text: String) -> [Unicode.Scalar] {
-        text.unicodeScalars.filter { !$0.properties.isWhitespace }
-    }
+    /// What is spoken. An accent on a space is white space, and may go with it.
+    private static func letters(_ text: String) -> String { text.filter { $0.isLetter || $0.isNumber } }
 
     private static func pieces(of text: String, _ lexicon: Lexicon) throws -> [TextPiece] {
         Array(try frontEnd(lexicon).pieces(of: text, locatingWords: true))
