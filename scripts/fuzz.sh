@@ -21,11 +21,11 @@ for index in "${!targets[@]}"; do
     seeds=Fuzzing/Seeds/$target
     mkdir -p "$corpus" "$seeds"
     case $target in
-    audio | wav) cp -n "$fixtures"/media/* "$corpus" ;;
-    torch) cp -n "$fixtures"/torch.pt "$fixtures"/conds.pt "$corpus" ;;
-    safetensors) cp -n "$fixtures"/torch.safetensors "$corpus" ;;
-    tokenizer) cp -n "$fixtures"/tokenizer_english.json "$corpus" ;;
-    config) cp -n Models/embedded/config.json "$corpus" ;;
+    audio | wav) cp "$fixtures"/media/* "$corpus" ;;
+    torch) cp "$fixtures"/torch.pt "$fixtures"/conds.pt "$corpus" ;;
+    safetensors) cp "$fixtures"/torch.safetensors "$corpus" ;;
+    tokenizer) cp "$fixtures"/tokenizer_english.json "$corpus" ;;
+    config) cp Models/embedded/config.json "$corpus" ;;
     esac
     log=.build-fuzz/$target.log
     status=ok
