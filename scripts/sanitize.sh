@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The tests of kernels, engine and server under the thread and the address sanitiser, each in a build of its own.
 #   scripts/sanitize.sh [thread] [address]
-# libgomp and oneDNN come from the system, not instrumented: scripts/tsan.supp says what is left out for that, and why.
+# oneDNN and FFmpeg come from the system, not instrumented.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [ $# -gt 0 ] || set -- thread address
@@ -17,7 +17,7 @@ for sanitizer; do
     esac
     echo "== $sanitizer"
     # Leaks are looked for by the soak: Swift's runtime keeps what it has made once.
-    TSAN_OPTIONS="suppressions=$PWD/scripts/tsan.supp halt_on_error=0 exitcode=66" \
+    TSAN_OPTIONS="halt_on_error=0 exitcode=66" \
         ASAN_OPTIONS="detect_leaks=0 detect_stack_use_after_return=0" \
         nice -n 19 swift test -c release --disable-testable-imports --sanitize "$sanitizer" --scratch-path "$folder" \
         --filter "$tests"
