@@ -36,14 +36,17 @@ enum ServerTargets {
         }
     }
 
-    private static let limits = ServerLimits(maxMessageBytes: 4096, closeTimeout: .seconds(1))
+    private static let limits = ServerLimits { limits in
+        (limits.maxMessageBytes, limits.maxFrameBytes, limits.closeTimeout) = (4096, 4096, .seconds(1))
+    }
 
     static func frames(_ bytes: [UInt8]) throws {
         let channel = EmbeddedChannel()
         channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)
         try channel.pipeline.syncOperations.addHandlers([
-            ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: limits.maxMessageBytes)),
-            FrameRules(),
+            FrameRules(maxFrameBytes: limits.maxFrameBytes),
+            ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: Int(UInt32.max))),
+            TextRules(),
             NIOWebSocketFrameAggregator(
                 minNonFinalFragmentSize: 0, maxAccumulatedFrameCount: 4, maxAccumulatedFrameSize: limits.maxMessageBytes
             ),
