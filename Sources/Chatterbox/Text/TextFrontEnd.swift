@@ -51,7 +51,7 @@ public struct TextFrontEnd: Sendable {
     /// Nil leaves English as it is written, as the reference does.
     private let normalizer: TextNormalizer?
     private let tags: TextTags
-    private let splitter = SentenceSplitter()
+    private let splitter: SentenceSplitter
     private let maximumTokens: Int
 
     /// - Parameters:
@@ -113,6 +113,11 @@ public struct TextFrontEnd: Sendable {
         self.normalizer = normalizer
         self.tags = TextTags(tags)
         self.maximumTokens = maximumTokens
+        var splitter = SentenceSplitter()
+        // The voices that read phonemes learned single sentences: they miss a word in two together where they miss none in
+        // each.
+        if case .phonemes = reading { splitter.enough = 30 }
+        self.splitter = splitter
     }
 
     /// The same front end with a user's pronunciations; nil if it reads letters, not phonemes.
