@@ -25,7 +25,7 @@ def recordings(server):
 
 @pytest.fixture(scope="module")
 def cloning(tmp_path_factory):
-    server = Server("--model", str(write_folder("nano", tmp_path_factory.mktemp("nano"), small=True, cloning=True)))
+    server = Server("--model", str(write_folder("nano", tmp_path_factory.mktemp("models") / "nano", small=True, cloning=True)))
     server.wait_until_ready(120)
     yield server
     assert server.stop() == 0
@@ -89,7 +89,7 @@ async def test_the_default_voice_speaks_if_nobody_is_named(library):
 
 async def test_contexts_jobs_and_previews_know_it(library):
     preview = ask(library, "GET", "/voices/bob/preview?model=nano")
-    assert preview.status == 200 and preview.headers["x-voice"] == "bob"
+    assert preview.status == 200 and preview.headers["x-voice"] == "bob", preview.body
     async with websockets.connect(library.stream, max_size=None) as socket:
         await receive_until(socket, "connected")
         data = {"voice": "bob", "seed": 5, "chunk_size": 10, "max_new_tokens": 100}

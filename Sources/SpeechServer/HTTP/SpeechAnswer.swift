@@ -50,7 +50,6 @@ struct SpeechAnswer: Sendable {
 
     /// A file whose header tells its length.
     private func whole() async throws -> [UInt8] {
-        var audio = audio
         var samples: [Int16] = []
         while let next = try await audio.next() { samples += next }
         return try AudioPipe.file(samples, request, format: format, sampleRateHz: audio.sampleRateHz)
@@ -58,24 +57,21 @@ struct SpeechAnswer: Sendable {
 
     /// A stream of which the first sound is there, in bytes: it leaves with the answer's head, not after it.
     private struct Opened: Sendable {
-        var audio: SpokenAudio
         let pipe: AudioPipe
         let start: [UInt8]
     }
 
     private func opened() async throws -> Opened {
-        var audio = audio
         // Made while the engine is at the first sound.
         let pipe = try AudioPipe(request, format: format, sampleRateHz: audio.sampleRateHz)
         let first = try await audio.next()
-        return Opened(audio: audio, pipe: pipe, start: try first.map(pipe.bytes) ?? [])
+        return Opened(pipe: pipe, start: try first.map(pipe.bytes) ?? [])
     }
 
     /// What fails from here on cuts the answer off, and the client sees that it is not whole.
     private func sendChunks(_ stream: Opened, _ writer: inout any ResponseBodyWriter) async throws {
         let pipe = stream.pipe
         if !stream.start.isEmpty { try await writer.write(ByteBuffer(bytes: stream.start)) }
-        var audio = stream.audio
         do {
             while let samples = try await audio.next() {
                 let bytes = try pipe.bytes(samples)
@@ -93,7 +89,6 @@ struct SpeechAnswer: Sendable {
         let pipe = stream.pipe
         try await writer.write(Self.event(SpeechInfo(sampleRate: sampleRateHz, format: format.rawValue)))
         if !stream.start.isEmpty { try await writer.write(Self.event(SpeechDelta(stream.start))) }
-        var audio = stream.audio
         do {
             while let samples = try await audio.next() {
                 let bytes = try pipe.bytes(samples)
@@ -102,7 +97,7 @@ struct SpeechAnswer: Sendable {
             let rest = try pipe.finish()
             if !rest.isEmpty { try await writer.write(Self.event(SpeechDelta(rest))) }
             try await writer.write(
-                Self.event(SpeechDone(audio.usage, withWords: request.parts.speech.includeTimestamps)))
+                Self.event(SpeechDone(await audio.usage, withWords: request.parts.speech.includeTimestamps)))
         } catch let error as ServerError {
             audio.failed(error)
             try await writer.write(Self.event(SpeechFailure(error)))

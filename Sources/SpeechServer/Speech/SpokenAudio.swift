@@ -1,8 +1,8 @@
 import SpeechEngine
 
 /// The samples of a request for speech in order, while they are made: from one pass of the model, or, in standard mode,
-/// from one pass for each piece of the text.
-struct SpokenAudio: Sendable {
+/// from one pass for each piece of the text. One reader at a time; what was spoken is let go of at once.
+actor SpokenAudio {
     /// What it came to.
     struct Usage: Sendable {
         var textTokens = 0
@@ -59,7 +59,7 @@ struct SpokenAudio: Sendable {
 
     /// The next samples; nil at the end. While nobody asks, little more is made.
     /// - Throws: `ServerError`.
-    mutating func next() async throws -> [Int16]? {
+    func next() async throws -> [Int16]? {
         while try await hasPiece() {
             switch try await nextEvent() {
             case .chunk(let chunk):
@@ -80,7 +80,7 @@ struct SpokenAudio: Sendable {
         return nil
     }
 
-    private mutating func hasPiece() async throws -> Bool {
+    private func hasPiece() async throws -> Bool {
         if events != nil { return true }
         var speech = following
         following = nil
@@ -90,21 +90,24 @@ struct SpokenAudio: Sendable {
         return speech != nil
     }
 
-    private mutating func nextPiece() async throws -> Speech? {
+    private func nextPiece() async throws -> Speech? {
         guard let text = laterPieces.popFirst() else { return nil }
         return try await Self.speech(text, of: request, by: service, from: origin)
     }
 
-    private mutating func nextEvent() async throws -> SpeechEvent? {
+    private func nextEvent() async throws -> SpeechEvent? {
+        guard var reader = events else { return nil }
         do {
-            return try await events?.next()
+            let event = try await reader.next()
+            events = reader
+            return event
         } catch {
             throw ServerError(error)
         }
     }
 
     /// Counts an error that came too late for the answer's status.
-    func failed(_ error: ServerError) { service.metrics.told(error, over: origin.transport) }
+    nonisolated func failed(_ error: ServerError) { service.metrics.told(error, over: origin.transport) }
 }
 
 extension SpokenAudio.Usage {
