@@ -11,7 +11,7 @@ enum KeySchema {
                         id TEXT PRIMARY KEY NOT NULL, name TEXT NOT NULL, hash BLOB NOT NULL, scopes TEXT NOT NULL,
                         limits TEXT NOT NULL, created TEXT NOT NULL, expires TEXT, revoked TEXT, rotated TEXT,
                         oldHash BLOB, oldExpires TEXT, lastUsed TEXT
-                    ) STRICT, WITHOUT ROWID;
+                    ) STRICT;
                     CREATE TABLE audio (
                         client TEXT NOT NULL, day INTEGER NOT NULL, seconds REAL NOT NULL, PRIMARY KEY (client, day)
                     ) STRICT, WITHOUT ROWID;

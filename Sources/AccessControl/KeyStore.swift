@@ -68,7 +68,7 @@ public struct KeyStore: Sendable {
     /// - Throws: `AccessError`.
     public func list() throws -> [APIKey] {
         do {
-            return try pool.read { try KeyRecord.order(Column("created"), Column("id")).fetchAll($0) }.map(\.key)
+            return try pool.read { try KeyRecord.order(Column("created"), Column.rowID).fetchAll($0) }.map(\.key)
         } catch let error as DatabaseError {
             throw Self.told(error, path)
         }
