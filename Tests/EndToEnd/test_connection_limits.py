@@ -133,12 +133,24 @@ async def test_frames_and_messages_too_large(strict, data):
     await socket.close()
 
 
-async def test_connections_in_all(strict):
-    await asyncio.sleep(0.3)  # until those of the tests before are gone
-    sockets = [await RawSocket.open(strict) for _ in range(4)]
-    plain = [await connect(strict) for _ in range(2)]
-    for head in (b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n", handshake(strict.address)):
-        reader, writer = await connect(strict)
+@pytest.fixture
+def narrow():
+    """Takes six connections, and is patient with them."""
+    server = Server("--max-open-connections", "6")
+    server.wait_until_ready()
+    yield server
+    assert server.stop() == 0, server.output()
+
+
+async def test_connections_in_all(narrow):
+    await asyncio.sleep(0.3)  # until those that waited for it are gone
+    sockets = [await RawSocket.open(narrow) for _ in range(4)]
+    plain = [await connect(narrow) for _ in range(2)]
+    for reader, writer in plain:  # an answer, so that they count
+        writer.write(b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b" 200 " in await asyncio.wait_for(reader.readline(), 5)
+    for head in (b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n", handshake(narrow.address)):
+        reader, writer = await connect(narrow)
         writer.write(head)
         answer = await read_to_end(reader, 5)
         assert b" 503 " in answer.split(b"\r\n")[0] and b"Retry-After: " in answer
@@ -148,7 +160,7 @@ async def test_connections_in_all(strict):
     for _, writer in plain:
         writer.close()
     await asyncio.sleep(0.3)
-    assert ask(strict, "GET", "/ping").status == 200
+    assert ask(narrow, "GET", "/ping").status == 200
     for socket in sockets:
         await socket.close()
 
