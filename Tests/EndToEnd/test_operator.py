@@ -131,6 +131,7 @@ def test_a_second_install_keeps_settings_and_the_release_before(place):
 def test_user_and_folders(place):
     """As `make install` has systemd make them, below another root."""
     root = place.folder / "root"
+    (root / "etc").mkdir(parents=True)
     for kind, check in (("sysusers", ["systemd-sysusers"]), ("tmpfiles", ["systemd-tmpfiles", "--create"])):
         target = root / f"usr/lib/{kind}.d/chatterbox.conf"
         target.parent.mkdir(parents=True)
