@@ -1,4 +1,5 @@
 # make serve [HOST=0.0.0.0] [PORT=8000]   install what is missing, build, and start the server
+# make install [PREFIX=/usr/local]        what was built, its unit and settings: docs/operator.md
 # make test                               all tests
 # make bench [MODELS=nano] [ROUNDS=5]     speed beside the reference, into docs/benchmarks.md
 # make eval                               word error rate of every voice
@@ -20,10 +21,10 @@ PYTHON := $(VENV)/bin/python
 # The reference wants gigabytes that nothing else needs.
 BENCH_VENV := .venv-bench
 
-.PHONY: help serve build dependencies test test-dependencies test-swift test-e2e bench eval parity fuzz soak sanitize format lint clean
+.PHONY: help serve build dependencies install test test-dependencies test-swift test-e2e bench eval parity fuzz soak sanitize format lint clean
 
 help:
-	@sed -n 's/^# //p' Makefile | head -n 9
+	@sed -n 's/^# //p' Makefile | head -n 10
 
 serve: dependencies build
 	@exec $(BINARY) serve --host $(HOST) --port $(PORT) $(SERVE_OPTIONS)
@@ -33,6 +34,34 @@ dependencies:
 
 build:
 	$(BUILD) --product chatterbox
+
+# The folder before stays as chatterbox.previous, settings that are there stay as they are. The toolchain's libraries come
+# along, as a service can't see a toolchain in somebody's home. DESTDIR is for packages: no user or folder is made.
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+HERE := $(DESTDIR)$(PREFIX)
+install:
+	@test -x $(BINARY) || { echo "There is nothing to install yet: make dependencies build" >&2; exit 1; }
+	rm -rf $(HERE)/lib/chatterbox.new && install -d $(HERE)/lib/chatterbox.new $(HERE)/bin $(HERE)/share/chatterbox
+	install $(BINARY) $(HERE)/lib/chatterbox.new/chatterbox
+	ldd $(BINARY) | awk '$$3 ~ "/swift/linux/" {print $$3}' | xargs -r install -m 644 -t $(HERE)/lib/chatterbox.new
+	cp -R Models Web $(HERE)/lib/chatterbox.new
+	chmod -R u=rwX,go=rX $(HERE)/lib/chatterbox.new
+	if [ -d $(HERE)/lib/chatterbox ]; then rm -rf $(HERE)/lib/chatterbox.previous && \
+		mv $(HERE)/lib/chatterbox $(HERE)/lib/chatterbox.previous; fi
+	mv $(HERE)/lib/chatterbox.new $(HERE)/lib/chatterbox
+	ln -sf ../lib/chatterbox/chatterbox $(HERE)/bin/chatterbox
+	install -m 644 deploy/alerts.yml deploy/grafana.json deploy/nginx.conf deploy/prometheus.yml $(HERE)/share/chatterbox
+	install -D -m 644 deploy/chatterbox.sysusers $(HERE)/lib/sysusers.d/chatterbox.conf
+	install -D -m 644 deploy/chatterbox.tmpfiles $(HERE)/lib/tmpfiles.d/chatterbox.conf
+	install -d $(HERE)/lib/systemd/system $(DESTDIR)$(SYSCONFDIR)/chatterbox
+	sed 's|/usr/local|$(PREFIX)|; s|/etc/|$(SYSCONFDIR)/|' deploy/chatterbox.service > $(HERE)/lib/systemd/system/chatterbox.service
+	test -e $(DESTDIR)$(SYSCONFDIR)/chatterbox/chatterbox.conf || \
+		install -m 644 deploy/chatterbox.conf $(DESTDIR)$(SYSCONFDIR)/chatterbox
+	if [ -z "$(DESTDIR)" ] && command -v systemd-sysusers >/dev/null; then \
+		systemd-sysusers $(HERE)/lib/sysusers.d/chatterbox.conf && \
+		systemd-tmpfiles --create $(HERE)/lib/tmpfiles.d/chatterbox.conf && \
+		if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi; fi
 
 test: test-dependencies test-swift test-e2e
 

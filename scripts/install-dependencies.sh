@@ -43,7 +43,8 @@ Linux)
     packages=(libdnnl-dev libavformat-dev libavcodec-dev libavfilter-dev libswresample-dev libavutil-dev libsqlite3-dev pkg-config)
     if [ "${1:-}" = --test ]; then
         # The ffmpeg command decodes what is encoded here.
-        packages+=(curl ffmpeg)
+        # deploy/nginx.conf is tried in front of a server.
+        packages+=(curl ffmpeg nginx-light)
         python3 -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3 python3-venv)
         # The page is tested in a browser without a window.
         command -v chromium google-chrome >/dev/null || packages+=(chromium-headless-shell)

@@ -99,8 +99,6 @@ struct AccessSetup {
 }
 
 extension Settings {
-    private enum Choice: String, CaseIterable { case on, off }
-
     static let keysFile = "data/keys.sqlite"
 
     var keysFile: URL { URL(filePath: string("chatterbox.keys", default: Self.keysFile)) }
@@ -117,16 +115,31 @@ extension Settings {
         }
     }
 
+    /// nil if nobody said.
+    func authentication() throws -> Switch? {
+        string("chatterbox.authentication") == nil ? nil : try choice("chatterbox.authentication", default: .off)
+    }
+
+    func hasOpenMetrics() throws -> Bool { try choice("chatterbox.open.metrics", default: Switch.off) == .on }
+
+    func proxyTrust() throws -> ProxyTrust {
+        ProxyTrust(
+            hops: try integer("chatterbox.trusted.proxies", in: 0...16, default: 0),
+            header: try choice("chatterbox.proxy.header", default: .xForwardedFor))
+    }
+
+    func tokenRefresh() throws -> Int { try integer("chatterbox.jwt.refresh", in: 1...86_400, default: 300) }
+
     /// Without keys, tokens and a word from the operator, nobody but this machine gets in; asked to listen for others, the
     /// server doesn't start, as nobody could tell whether that was meant.
     func access() async throws -> AccessSetup {
         do {
             let tokens = try await tokenVerifier()
-            let asked = string("chatterbox.authentication")
-            var isRequired = try choice("chatterbox.authentication", default: Choice.off) == .on
+            let asked = try authentication()
+            var isRequired = asked == .on
             var keys: KeyStore?
             // A server that nobody wants keys of makes no file for them.
-            if asked != "off", isRequired || FileManager.default.fileExists(atPath: keysFile.path) {
+            if asked != .off, isRequired || FileManager.default.fileExists(atPath: keysFile.path) {
                 keys = try KeyStore(file: keysFile)
             }
             if asked == nil { isRequired = try tokens != nil || keys?.hasActiveKeys() == true }
@@ -141,13 +154,9 @@ extension Settings {
                     --name me", or say --no-authentication if everybody may use it, or listen on 127.0.0.1.
                     """)
             }
-            let proxies = ProxyTrust(
-                hops: try integer("chatterbox.trusted.proxies", in: 0...16, default: 0),
-                header: try choice("chatterbox.proxy.header", default: ProxyTrust.Header.xForwardedFor))
             let policy = AccessPolicy(
-                isRequired: isRequired,
-                hasOpenMetrics: try choice("chatterbox.open.metrics", default: Choice.off) == .on, proxies: proxies,
-                keys: keys, tokens: tokens, rules: try accessRules())
+                isRequired: isRequired, hasOpenMetrics: try hasOpenMetrics(), proxies: try proxyTrust(), keys: keys,
+                tokens: tokens, rules: try accessRules())
             return AccessSetup(policy: policy, host: host, notice: try Self.notice(isRequired, host, keys, tokens))
         } catch let error as AccessError {
             throw ValidationError("\(error)")
@@ -174,7 +183,7 @@ extension Settings {
 
     private func tokenVerifier() async throws -> TokenVerifier? {
         let secret = string("chatterbox.jwt.secret").map { Data($0.utf8) }
-        let refresh = try integer("chatterbox.jwt.refresh", in: 1...86_400, default: 300)
+        let refresh = try tokenRefresh()
         let keySet = try string("chatterbox.jwt.keys").map { try KeySetSource($0, refreshSeconds: Double(refresh)) }
         let (issuer, audience) = (string("chatterbox.jwt.issuer"), string("chatterbox.jwt.audience"))
         if secret == nil, keySet == nil {

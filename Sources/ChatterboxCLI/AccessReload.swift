@@ -10,6 +10,8 @@ struct AccessReload: Service {
     let settings: Settings
     /// nil if there is nothing but options and the environment, which can't change.
     let file: ConfigurationFile?
+    /// Of all settings that the file may have.
+    let names: Set<String>
     let logger: Logger
 
     func run() async throws {
@@ -23,9 +25,10 @@ struct AccessReload: Service {
     }
 
     private func follow(_ updates: ConfigUpdatesAsyncSequence<any ConfigSnapshot, Never>) async {
-        for await _ in updates {
+        for await update in updates {
+            guard let content = update as? EnvironmentFileSnapshot else { continue }
             do {
-                let rules = try settings.accessRules()
+                let rules = try settings.with(file: content.checked(names: names)).accessRules()
                 guard rules != policy.rules else { continue }
                 policy.rules = rules
                 logger.notice("limits and origins changed")

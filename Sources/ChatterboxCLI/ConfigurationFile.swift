@@ -9,15 +9,23 @@ typealias ConfigurationFile = ReloadingFileProvider<EnvironmentFileSnapshot>
 
 extension ReloadingFileProvider where Snapshot == EnvironmentFileSnapshot {
     /// The file that `--config` or CHATTERBOX_CONFIG names, if one does.
-    static func named(_ option: String?) async throws -> ConfigurationFile? {
+    /// - Parameter names: of all settings there are.
+    static func named(_ option: String?, names: Set<String>) async throws -> ConfigurationFile? {
         guard let path = option ?? ProcessInfo.processInfo.environment["CHATTERBOX_CONFIG"], !path.isEmpty else {
             return nil
         }
+        let file: ConfigurationFile
         do {
-            return try await ConfigurationFile(filePath: FilePath(path), pollInterval: .seconds(2))
+            file = try await ConfigurationFile(filePath: FilePath(path), pollInterval: .seconds(2))
         } catch {
             throw ValidationError("The configuration \(path) can't be read: \(error)")
         }
+        do {
+            if let content = file.snapshot() as? EnvironmentFileSnapshot { _ = try content.checked(names: names) }
+        } catch {
+            throw ValidationError("The configuration \(path) can't be used: \(error)")
+        }
+        return file
     }
 }
 
@@ -27,48 +35,33 @@ struct EnvironmentFileSnapshot: FileConfigSnapshot {
         static let `default` = ParsingOptions()
     }
 
-    /// A line that is no setting.
-    struct BadLine: Error, CustomStringConvertible {
-        var number: Int
-
-        var description: String { "line \(number) is not NAME=value" }
-    }
-
     let providerName: String
+    /// What the file says, or why it says nothing. Not thrown by `init`, as whoever reads a changed file again tells nobody.
+    private let content: Result<[String: EnvironmentFile.Entry], EnvironmentFile.Mistake>
     private let values: any ConfigSnapshot
 
     init(data: RawSpan, providerName: String, parsingOptions: ParsingOptions) throws {
         self.providerName = providerName
         let text = data.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
-        values = EnvironmentVariablesProvider(environmentVariables: try Self.parse(text)).snapshot()
+        content = Result { () throws(EnvironmentFile.Mistake) in try EnvironmentFile.entries(of: text) }
+        let entries = (try? content.get()) ?? [:]
+        values = EnvironmentVariablesProvider(environmentVariables: entries.mapValues(\.value)).snapshot()
     }
 
     func value(forKey key: AbsoluteConfigKey, type: ConfigType) throws -> LookupResult {
         try values.value(forKey: key, type: type)
     }
 
+    /// The file's values, if all of them are settings, and in their ranges.
+    /// - Throws: `EnvironmentFile.Mistake`, `ValidationError`.
+    func checked(names: Set<String>) throws -> EnvironmentVariablesProvider {
+        let entries = try content.get()
+        try EnvironmentFile.check(entries, names: names)
+        let provider = EnvironmentVariablesProvider(environmentVariables: entries.mapValues(\.value))
+        try Settings(arguments: [:], environment: provider).check()
+        return provider
+    }
+
     var description: String { providerName }
     var debugDescription: String { providerName }
-
-    /// - Throws: `BadLine`.
-    static func parse(_ text: String) throws -> [String: String] {
-        var values: [String: String] = [:]
-        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-            var line = line.trimmingCharacters(in: .whitespaces)
-            if line.isEmpty || line.hasPrefix("#") { continue }
-            if line.hasPrefix("export ") { line = line.dropFirst(7).trimmingCharacters(in: .whitespaces) }
-            let halves = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            let isName = halves[0].utf8.allSatisfy { byte in
-                (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
-                    || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || byte == UInt8(ascii: "_")
-            }
-            guard halves.count == 2, !halves[0].isEmpty, isName else { throw BadLine(number: index + 1) }
-            var value = halves[1].trimmingCharacters(in: .whitespaces)
-            if value.count >= 2, let quote = value.first, quote == value.last, quote == "\"" || quote == "'" {
-                value = String(value.dropFirst().dropLast())
-            }
-            values[String(halves[0])] = value
-        }
-        return values
-    }
 }

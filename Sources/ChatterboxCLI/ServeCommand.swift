@@ -94,23 +94,22 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "Whether there is /metrics for Prometheus: on or off. [CHATTERBOX_METRICS; on]")
     var metrics: String?
 
+    /// By their keys in ``Settings``, also those not given.
+    private var arguments: [String: String?] {
+        let own: [String: String?] = [
+            "host": host, "port": port, "chatterbox.max.sessions": maxSessions, "chatterbox.max.waiting": maxWaiting,
+            "chatterbox.memory.budget": memoryBudget, "chatterbox.idle.unload": idleUnload,
+            "voice.library.dir": voices, "long.text.data.dir": jobs, "log.level": logLevel?.lowercased(),
+            "log.format": logFormat?.lowercased(), "chatterbox.slow.request": slowRequest,
+            "chatterbox.metrics": metrics,
+        ]
+        return own.merging(model.arguments) { $1 }.merging(transport.arguments) { $1 }
+            .merging(access.arguments) { $1 }
+    }
+
     func run() async throws {
-        var arguments = model.arguments
-        arguments["host"] = host
-        arguments["port"] = port
-        arguments["chatterbox.max.sessions"] = maxSessions
-        arguments["chatterbox.max.waiting"] = maxWaiting
-        arguments.merge(transport.arguments) { $1 }
-        arguments["chatterbox.memory.budget"] = memoryBudget
-        arguments["chatterbox.idle.unload"] = idleUnload
-        arguments["voice.library.dir"] = voices
-        arguments["long.text.data.dir"] = jobs
-        arguments["log.level"] = logLevel?.lowercased()
-        arguments["log.format"] = logFormat?.lowercased()
-        arguments["chatterbox.slow.request"] = slowRequest
-        arguments["chatterbox.metrics"] = metrics
-        arguments.merge(access.arguments) { $1 }
-        let file = try await ConfigurationFile.named(config)
+        let names = Settings.names(arguments.keys)
+        let file = try await ConfigurationFile.named(config, names: names)
         let settings = Settings(arguments: arguments, file: file)
 
         try settings.startLogging()
@@ -119,7 +118,7 @@ struct ServeCommand: AsyncParsableCommand {
 
         let access = try await settings.access()
         let host = access.host
-        let port = try settings.integer("port", in: 0...65535, default: 8000)
+        let port = try settings.port()
         FileLimit.raise()
         let limits = try settings.limits()
         let tls = try settings.tls(logger)
@@ -140,7 +139,7 @@ struct ServeCommand: AsyncParsableCommand {
             configuration: .init(
                 services: [
                     EngineService(models: models, preload: preload, logger: logger),
-                    AccessReload(policy: access.policy, settings: settings, file: file, logger: logger),
+                    AccessReload(policy: access.policy, settings: settings, file: file, names: names, logger: logger),
                 ] + (file.map { [$0] } ?? []) + [server],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         do {

@@ -28,12 +28,7 @@ extension Settings {
     /// All models that the options ask for, none loaded yet. Their configurations are read, so that a folder that is no
     /// model's is told now.
     func makeRegistry() throws -> ModelRegistry<SpeechEngine> {
-        var limits = ModelRegistry<SpeechEngine>.Limits()
-        let idle = try integer("chatterbox.idle.unload", in: 0...31_536_000, default: 600)
-        limits.idleTimeout = idle == 0 ? nil : .seconds(idle)
-        let mebibytes = Int(ProcessInfo.processInfo.physicalMemory >> 20)
-        let budget = try integer("chatterbox.memory.budget", in: 0...1_000_000_000, default: mebibytes / 4 * 3)
-        limits.memoryBudget = budget == 0 ? nil : Int64(budget) << 20
+        let limits = try registryLimits()
         var entries: [ModelRegistry<SpeechEngine>.Entry] = []
         var configurations: [String: SpeechEngine.Configuration] = [:]
         for (index, model) in try models().enumerated() {
@@ -55,6 +50,16 @@ extension Settings {
             guard let configuration = configurations[name] else { preconditionFailure("\(name) is no entry") }
             return SpeechEngine(configuration: configuration)
         }
+    }
+
+    func registryLimits() throws -> ModelRegistry<SpeechEngine>.Limits {
+        var limits = ModelRegistry<SpeechEngine>.Limits()
+        let idle = try integer("chatterbox.idle.unload", in: 0...31_536_000, default: 600)
+        limits.idleTimeout = idle == 0 ? nil : .seconds(idle)
+        let mebibytes = Int(ProcessInfo.processInfo.physicalMemory >> 20)
+        let budget = try integer("chatterbox.memory.budget", in: 0...1_000_000_000, default: mebibytes / 4 * 3)
+        limits.memoryBudget = budget == 0 ? nil : Int64(budget) << 20
+        return limits
     }
 
     private func models() throws -> [Model] {
@@ -80,7 +85,20 @@ extension Settings {
 
     /// - Parameter isFirst: whether variant, decoder and lexicon, which are chosen for one model, are for this.
     private func engineConfiguration(_ model: Model, isFirst: Bool) throws -> SpeechEngine.Configuration {
-        var configuration = SpeechEngine.Configuration(modelFolder: try ModelLocation.folder(model.location))
+        var configuration = try engineNumbers()
+        configuration.modelFolder = try ModelLocation.folder(model.location)
+        if isFirst {
+            configuration.selection = try selection(of: model.location)
+            configuration.lexiconFile = string("chatterbox.lexicon").map { URL(filePath: $0) }
+        } else if HubModel(rawValue: model.location) != nil {
+            configuration.selection.models = OfficialModel.named(model.location)
+        }
+        return configuration
+    }
+
+    /// Of every model; which one is still to be said.
+    func engineNumbers() throws -> SpeechEngine.Configuration {
+        var configuration = SpeechEngine.Configuration(modelFolder: URL(filePath: "."))
         configuration.precision = try choice("chatterbox.precision", default: configuration.precision)
         configuration.keepsPackedWeights = try choice("chatterbox.packed.weights", default: Switch.on) == .on
         configuration.threads = try integer("chatterbox.threads", in: 1...1024, default: configuration.threads)
@@ -89,12 +107,6 @@ extension Settings {
         }
         configuration.maxWaiting = try integer(
             "chatterbox.max.waiting", in: 0...10_000, default: configuration.maxWaiting)
-        if isFirst {
-            configuration.selection = try selection(of: model.location)
-            configuration.lexiconFile = string("chatterbox.lexicon").map { URL(filePath: $0) }
-        } else if HubModel(rawValue: model.location) != nil {
-            configuration.selection.models = OfficialModel.named(model.location)
-        }
         return configuration
     }
 }

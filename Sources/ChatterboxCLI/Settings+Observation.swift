@@ -3,12 +3,12 @@ import Logging
 import Telemetry
 
 extension Settings {
-    private enum LogFormat: String, CaseIterable { case text, json }
+    enum LogFormat: String, CaseIterable { case text, json }
 
     /// Logs to standard error from here on.
     func startLogging() throws {
-        let level = try choice("log.level", default: Logger.Level.info)
-        let format = try choice("log.format", default: LogFormat.text)
+        let level = try logLevel()
+        let format = try logFormat()
         LoggingSystem.bootstrap { label in
             switch format {
             case .text:
@@ -20,10 +20,17 @@ extension Settings {
         }
     }
 
+    func logLevel() throws -> Logger.Level { try choice("log.level", default: .info) }
+
+    func logFormat() throws -> LogFormat { try choice("log.format", default: .text) }
+
+    /// Whether there is anything to measure for.
+    func measures() throws -> Bool { try choice("chatterbox.metrics", default: Switch.on) == .on }
+
     /// Measures from here on, whatever uses swift-metrics.
     /// - Returns: what `/metrics` tells; nil if nobody wants to know.
     func startMetrics() throws -> PrometheusFactory? {
-        guard try choice("chatterbox.metrics", default: Switch.on) == .on else { return nil }
+        guard try measures() else { return nil }
         let factory = PrometheusFactory()
         MetricsSystem.bootstrap(factory)
         return factory

@@ -2,9 +2,11 @@ import ArgumentParser
 import Configuration
 
 /// Options by layer: command line, then environment, then a file, then default. Errors name the layer a bad value came from.
-struct Settings {
+struct Settings: CustomStringConvertible {
     enum Switch: String, CaseIterable { case on, off }
 
+    /// Command line and environment.
+    private let layers: [any ConfigProvider]
     private let reader: ConfigReader
     private let onCommandLine: Set<String>
 
@@ -18,10 +20,21 @@ struct Settings {
         let given = arguments.compactMapValues { $0 }
         var values: [AbsoluteConfigKey: ConfigValue] = [:]
         for (key, value) in given { values[AbsoluteConfigKey(ConfigKey(key))] = .init(.string(value), isSecret: false) }
-        let layers: [any ConfigProvider] = [InMemoryProvider(name: "arguments", values: values), environment]
+        layers = [InMemoryProvider(name: "arguments", values: values), environment]
         reader = ConfigReader(providers: layers + (file.map { [$0] } ?? []))
         onCommandLine = Set(given.keys)
     }
+
+    private init(_ settings: Settings, file: any ConfigProvider) {
+        (layers, onCommandLine) = (settings.layers, settings.onCommandLine)
+        reader = ConfigReader(providers: layers + [file])
+    }
+
+    /// Says nothing of the values, some of which are secrets: services are logged with all they have.
+    var description: String { "Settings" }
+
+    /// The same command line and environment over another file.
+    func with(file: any ConfigProvider) -> Settings { Settings(self, file: file) }
 
     func string(_ key: String, default fallback: String) -> String {
         string(key) ?? fallback

@@ -132,14 +132,18 @@ extension Settings {
 
     /// nil if neither file is given.
     func tls(_ logger: Logger) throws -> TLSIdentity? {
+        guard let files = try tlsFiles() else { return nil }
+        do {
+            return try TLSIdentity(certificateFile: files.certificate, keyFile: files.key, logger: logger)
+        } catch {
+            throw ValidationError("\(error)")
+        }
+    }
+
+    func tlsFiles() throws -> (certificate: String, key: String)? {
         switch (string("chatterbox.tls.certificate"), string("chatterbox.tls.key")) {
         case (nil, nil): return nil
-        case (let certificate?, let key?):
-            do {
-                return try TLSIdentity(certificateFile: certificate, keyFile: key, logger: logger)
-            } catch {
-                throw ValidationError("\(error)")
-            }
+        case (let certificate?, let key?): return (certificate, key)
         default:
             throw ValidationError(
                 "--tls-certificate and --tls-key (or CHATTERBOX_TLS_CERTIFICATE and _KEY) go together.")

@@ -65,7 +65,7 @@ struct JSONParser {
             let key = try string()
             try take(":")
             guard members.updateValue(try value(), forKey: key) == nil else {
-                throw broken("the key \"\(key.prefix(60))\" is there twice")
+                throw broken("the key \"\(key.excerpt(60))\" is there twice")
             }
         } while takeIf(",")
         try take("}")

@@ -25,7 +25,7 @@ package enum JSONValue: Sendable, Equatable {
         case .integer(let value): String(value)
         case .unsigned(let value): String(value)
         case .number(let value): String(value)
-        case .string(let value): value.count > 40 ? "\"\(value.prefix(40))…\"" : "\"\(value)\""
+        case .string(let value): "\"\(value.excerpt(40))\""
         case .array: "a list"
         case .object: "an object"
         }
@@ -118,5 +118,12 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral, Ex
     package init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
     package init(dictionaryLiteral elements: (String, JSONValue)...) {
         self = .object(Dictionary(elements, uniquingKeysWith: { $1 }))
+    }
+}
+
+extension String {
+    /// The beginning, for a message. Counted in scalars: one character may have any number of them.
+    func excerpt(_ length: Int) -> String {
+        unicodeScalars.count > length ? String(String.UnicodeScalarView(unicodeScalars.prefix(length))) + "…" : self
     }
 }

@@ -18,7 +18,7 @@ import websockets
 from conftest import BINARY, ROOT, Server
 from test_stream import receive_until
 
-PAGES = ["README.md", *(f"docs/{name}.md" for name in ("guide", "http-api", "protocol", "observability", "troubleshooting"))]
+PAGES = ["README.md", *(f"docs/{name}.md" for name in ("guide", "operator", "http-api", "protocol", "observability", "troubleshooting"))]
 BLOCK = re.compile(r"(?:<!-- not run: (?P<reason>.+?) -->\n)?```(?P<language>\w+)\n(?P<text>.*?)```", re.DOTALL)
 # What is not ours to run: settings of other programs.
 SHOWN = {"yaml", "text", "nginx"}
@@ -169,7 +169,7 @@ def test_every_code_is_explained():
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd here")
 def test_the_unit_is_one(tmp_path):
     unit = tmp_path / "chatterbox.service"
-    unit.write_text((ROOT / "deploy/chatterbox.service").read_text().replace("/opt/chatterbox/chatterbox", str(BINARY)))
+    unit.write_text((ROOT / "deploy/chatterbox.service").read_text().replace("/usr/local/bin/chatterbox", str(BINARY)))
     checked = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, timeout=60)
     ours = [line for line in checked.stderr.splitlines() if "chatterbox" in line]
     assert checked.returncode == 0 and not ours, checked.stderr
