@@ -1,4 +1,5 @@
 import Foundation
+import Logging
 import NIOCore
 import SpeechEngine
 import SpeechServer
@@ -354,5 +355,30 @@ import Testing
         client.send(Self.cancel)
         #expect(try await client.receive(until: "close 1001").kinds == ["cancelled", "done", "close 1001"])
         await client.disconnect()
+    }
+
+    /// Of one that spoke a request and a context.
+    @Test func nothingIsLeftOfASession() async throws {
+        weak var session: StreamingSession?
+        func run() async {
+            let (frames, source) = AsyncStream<ClientFrame>.makeStream()
+            let made = StreamingSession(
+                connectionID: "00000001", service: SpeechService(engine: ScriptedEngine(.chunks(1))), limits: .init(),
+                logger: Logger(label: "test"),
+                send: { frame in
+                    if case .text(let payload) = frame,
+                        ["\"done\"", "\"error\""].contains(where: String(buffer: payload).contains)
+                    {
+                        source.finish()
+                    }
+                })
+            session = made
+            source.yield(
+                .text(#"{"type": "append", "context_id": "c", "text": "Hello. ", "data": {}}"#))
+            source.yield(.text(#"{"type": "close", "context_id": "c"}"#))
+            await made.run(frames)
+        }
+        await run()
+        #expect(session == nil)
     }
 }

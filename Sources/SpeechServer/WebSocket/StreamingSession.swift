@@ -41,10 +41,10 @@ package actor StreamingSession {
     /// A request whose recording is the next binary message.
     private var awaitingRecording: StreamRequest?
     private var running: Running?
-    /// Made when the session runs, as they speak through it.
+    /// Made when the session runs, as they speak through it. They don't keep it: neither would ever go.
     private lazy var contexts = SpeechContexts(
         service: service, limit: limits.maxQueuedRequests, logger: logger,
-        send: { try await self.tell($0) }, onEnd: { await self.closeIfDue() })
+        send: { [weak self] in try await self?.tell($0) }, onEnd: { [weak self] in await self?.closeIfDue() })
     /// Speaks what waits; nil while nothing does, as most connections are idle.
     private var speaking: Task<Void, Never>?
     /// The connection is closed for it as soon as nothing is spoken any more.
