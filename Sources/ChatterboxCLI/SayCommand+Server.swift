@@ -35,6 +35,14 @@ extension SayCommand {
             }
         } catch ChatterboxClientError.server(_, let message, _) {
             throw ValidationError("The server says: \(message)")
+        } catch ChatterboxClientError.notSecure(_, _, let reason) {
+            throw ValidationError(
+                """
+                No secure connection to \(address): \(reason). An authority that this system doesn't know, or the \
+                certificate itself, can be named with --cacert.
+                """)
+        } catch ChatterboxClientError.unusableAuthorities(let file, let reason) {
+            throw ValidationError("--cacert is \(file), but must be a PEM file of certificates: \(reason)")
         } catch let error as ValidationError {
             throw error
         } catch {
@@ -44,12 +52,25 @@ extension SayCommand {
 
     private func client(at address: String) throws -> ChatterboxClient {
         guard let url = URL(string: address.contains("://") ? address : "http://" + address), let host = url.host,
-            ["http", "ws"].contains(url.scheme)
+            ["http", "ws", "https", "wss"].contains(url.scheme)
         else {
-            throw ValidationError("--server is \"\(address)\", but must be an address such as http://localhost:8000.")
+            throw ValidationError(
+                "--server is \"\(address)\", but must be an address such as http://localhost:8000 or https://speech.example.org."
+            )
         }
-        let key = key ?? ProcessInfo.processInfo.environment["CHATTERBOX_API_KEY"]
-        return ChatterboxClient(host: host, port: url.port ?? 80, key: key?.isEmpty == true ? nil : key)
+        let isSecure = ["https", "wss"].contains(url.scheme)
+        guard isSecure || cacert == nil else {
+            throw ValidationError("--cacert is for https and wss, but --server is \"\(address)\".")
+        }
+        let security = isSecure ? Security.tls(authorities: given(cacert, or: "CHATTERBOX_CACERT")) : .none
+        return ChatterboxClient(
+            host: host, port: url.port ?? (isSecure ? 443 : 80), key: given(key, or: "CHATTERBOX_API_KEY"),
+            security: security)
+    }
+
+    private func given(_ option: String?, or name: String) -> String? {
+        let value = option ?? ProcessInfo.processInfo.environment[name]
+        return value?.isEmpty == true ? nil : value
     }
 
     private var options: SpeechOptions {

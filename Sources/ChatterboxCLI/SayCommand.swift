@@ -67,11 +67,20 @@ struct SayCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Have a server speak it, such as http://localhost:8000, in place of this process.", valueName: "address"))
+            "Have a server speak it, such as https://speech.example.org, in place of this process.",
+            valueName: "address"))
     var server: String?
 
     @Option(help: "For a server that wants one. [CHATTERBOX_API_KEY]")
     var key: String?
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            PEM file of the authorities that an https server's certificate may be signed by, or that certificate itself. \
+            [CHATTERBOX_CACERT; those of the system]
+            """, valueName: "file"))
+    var cacert: String?
 
     @OptionGroup var model: ModelOptions
 

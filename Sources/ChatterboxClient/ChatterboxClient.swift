@@ -29,10 +29,13 @@ public struct ChatterboxClient: Sendable {
     private let host: String
     private let port: Int
     private let key: String?
+    private let security: Security
 
-    /// - Parameter key: for servers that want one.
-    public init(host: String, port: Int = 8000, key: String? = nil) {
-        (self.host, self.port, self.key) = (host, port, key)
+    /// - Parameters:
+    ///   - key: for servers that want one.
+    ///   - security: `.tls()` for servers at https and wss addresses.
+    public init(host: String, port: Int = 8000, key: String? = nil, security: Security = .none) {
+        (self.host, self.port, self.key, self.security) = (host, port, key, security)
     }
 
     /// Speaks a text of up to 3000 characters.
@@ -72,7 +75,7 @@ public struct ChatterboxClient: Sendable {
     }
 
     private func run(_ text: String, _ options: SpeechOptions, _ yield: (Event) -> Void) async throws {
-        let channel = try await Connection.open(host: host, port: port, key: key)
+        let channel = try await Connection.open(host: host, port: port, key: key, security: security)
         try await channel.executeThenClose { inbound, outbound in
             let request = try Wire.encoder.encode(Wire.Request(input: text, options: options))
             try await outbound.write(Connection.text(ByteBuffer(bytes: request)))
@@ -108,4 +111,8 @@ public enum ChatterboxClientError: Error, Sendable, Equatable {
     /// The server closed the connection before the speech was done.
     case closed
     case unreadableMessage(String)
+    /// The server's certificate isn't one to trust, or isn't of this host, or it doesn't speak TLS.
+    case notSecure(host: String, port: Int, reason: String)
+    /// The file of authorities can't be used.
+    case unusableAuthorities(file: String, reason: String)
 }

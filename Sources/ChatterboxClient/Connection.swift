@@ -1,6 +1,7 @@
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 import NIOWebSocket
 
 /// A WebSocket to the server.
@@ -12,13 +13,20 @@ enum Connection {
 
     /// - Parameter key: for servers that want one.
     /// - Throws: `ChatterboxClientError.server` if the server doesn't let us in, `.noServer` if nobody there speaks the
-    ///   protocol.
-    static func open(host: String, port: Int, key: String?) async throws -> Socket {
+    ///   protocol, `.notSecure` or `.unusableAuthorities` if there is no trust.
+    static func open(host: String, port: Int, key: String?, security: Security) async throws -> Socket {
+        let tls = try security.context()
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let refusal = loop.makePromise(of: ChatterboxClientError.self)
         let upgraded: EventLoopFuture<Socket?> = try await ClientBootstrap(group: loop)
             .connect(host: host, port: port) { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let tls {
+                        // Names go into the handshake, addresses must not.
+                        let isAddress = (try? SocketAddress(ipAddress: host, port: port)) != nil
+                        try channel.pipeline.syncOperations.addHandler(
+                            try NIOSSLClientHandler(context: tls, serverHostname: isAddress ? nil : host))
+                    }
                     let upgrader = NIOTypedWebSocketClientUpgrader<Socket?>(
                         maxFrameSize: maxMessageBytes,
                         upgradePipelineHandler: { channel, _ in
@@ -51,6 +59,12 @@ enum Connection {
             guard let socket = try await upgraded.get() else { throw try await refusal.futureResult.get() }
             refusal.succeed(.closed)
             return socket
+        } catch  where error is NIOSSLError || error is NIOSSLExtraError {
+            refusal.succeed(.closed)
+            let text = "\(error)"
+            let reason =
+                text.contains("CERTIFICATE_VERIFY_FAILED") ? "no trusted authority vouches for its certificate" : text
+            throw ChatterboxClientError.notSecure(host: host, port: port, reason: reason)
         } catch {
             refusal.succeed(.closed)
             throw error

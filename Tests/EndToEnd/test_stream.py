@@ -9,6 +9,7 @@ import time
 import numpy
 import pytest
 import websockets
+from http_client import ask
 from websocket_client_python import ChatterboxStreamingClient, StreamingError
 
 SHORT = "Hello there, how are you today?"
@@ -218,6 +219,18 @@ async def test_print_metrics_goes_to_the_servers_log(server, client):
     assert "rtf=" in server.output()[before:]
     before = len(server.output())
     await client.stream_speech(SHORT)
+    assert "rtf=" not in server.output()[before:]
+
+
+@pytest.mark.parametrize("path", ["/v1/audio/speech", "/v1/audio/speech/stream"])
+def test_print_metrics_does_so_over_http(server, path):
+    before = len(server.output())
+    answer = ask(server, "POST", path, {"input": SHORT, "print_metrics": True}, headers={"X-Request-ID": "printed"})
+    assert answer.status == 200 and "print_metrics" not in answer.headers.get("X-Ignored-Fields", "")
+    lines = [line for line in server.output()[before:].splitlines() if "rtf=" in line]
+    assert lines and all("request=printed" in line for line in lines)
+    before = len(server.output())
+    ask(server, "POST", path, {"input": SHORT, "print_metrics": False})
     assert "rtf=" not in server.output()[before:]
 
 

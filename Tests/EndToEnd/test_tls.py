@@ -4,8 +4,10 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import ssl
 import subprocess
+import threading
 import time
 
 import pytest
@@ -17,12 +19,12 @@ from test_slow_clients import TEXT
 from test_stream import SHORT, SPOKEN, receive_until, request
 
 
-def make_certificate(folder, name="server"):
+def make_certificate(folder, name="server", hosts="DNS:localhost,IP:127.0.0.1"):
     """A certificate that vouches for itself."""
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
          "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.pem", "-subj", f"/CN={name}",
-         "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
+         "-addext", f"subjectAltName={hosts}"],
         check=True, capture_output=True,
     )  # fmt: skip
     return folder / f"{name}.pem", folder / f"{name}.key"
@@ -103,18 +105,18 @@ def test_many_streams_on_one_connection(secure):
 
 
 async def test_wss(secure):
-    async with websockets.connect(secure.wss, ssl=secure.context, max_size=None) as socket:
-        await socket.recv()
-        await socket.send(request(SHORT))
-        assert (await receive_until(socket, "done"))[-1]["end_reason"] in SPOKEN
+    async with websockets.connect(secure.wss, ssl=secure.context, max_size=None) as link:
+        await link.recv()
+        await link.send(request(SHORT))
+        assert (await receive_until(link, "done"))[-1]["end_reason"] in SPOKEN
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 async def test_versions(secure, version):
     context = secure.context
     context.minimum_version = context.maximum_version = version
-    async with websockets.connect(secure.wss, ssl=context) as socket:
-        assert json.loads(await socket.recv())["type"] == "connected"
+    async with websockets.connect(secure.wss, ssl=context) as link:
+        assert json.loads(await link.recv())["type"] == "connected"
 
 
 def test_old_versions_are_refused(secure):
@@ -198,3 +200,44 @@ def test_files_that_cannot_be_used(tmp_path):
         result = run("serve", "--port", "0", "--tls-certificate", str(files[0]), "--tls-key", str(files[1]))
         assert result.returncode != 0
         assert str(files[0]) in result.stderr or str(files[1]) in result.stderr, result.stderr
+
+
+def say(secure, address, *options):
+    return run("say", SHORT, "--server", address, "-o", str(secure.certificate.parent / "said.wav"), *options)
+
+
+@pytest.mark.parametrize("scheme, host", [("https", "localhost"), ("wss", "localhost"), ("https", "127.0.0.1")])
+def test_say_has_a_server_speak(secure, scheme, host):
+    said = say(secure, f"{scheme}://{host}:{secure.port}", "--cacert", str(secure.certificate))
+    assert said.returncode == 0 and "s of speech" in said.stderr, said.stderr
+    assert (secure.certificate.parent / "said.wav").read_bytes()[:4] == b"RIFF"
+
+
+def test_say_trusts_nobody_by_itself(secure, tmp_path):
+    stranger, key = make_certificate(tmp_path, "stranger")
+    for options, told in (
+        ((), "no trusted authority"), (("--cacert", str(stranger)), "no trusted authority"), (("--cacert", str(tmp_path / "none.pem")), "none.pem"),
+        (("--cacert", str(key)), "PEM file of certificates"),
+    ):  # fmt: skip
+        said = say(secure, f"https://localhost:{secure.port}", *options)
+        assert said.returncode != 0 and told in said.stderr and len(said.stderr) < 800, said.stderr
+    assert "for https" in say(secure, f"http://localhost:{secure.port}", "--cacert", str(secure.certificate)).stderr
+    # Clear text where TLS is expected.
+    assert say(secure, f"http://localhost:{secure.port}").returncode != 0
+
+
+def test_say_wants_a_certificate_of_the_servers_name(secure, tmp_path):
+    certificate, key = make_certificate(tmp_path, hosts="DNS:other.example")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+
+        def answer():
+            try:
+                context.wrap_socket(listener.accept()[0], server_side=True).recv(1000)
+            except OSError:
+                pass
+
+        threading.Thread(target=answer, daemon=True).start()
+        said = run("say", SHORT, "--server", f"https://localhost:{listener.getsockname()[1]}", "--cacert", str(certificate))
+    assert said.returncode != 0 and "No secure connection" in said.stderr, said.stderr

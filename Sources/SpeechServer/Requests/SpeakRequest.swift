@@ -30,8 +30,7 @@ package struct SpeakRequest: Sendable {
 
     /// What the sibling's and OpenAI's clients may send that has no meaning here.
     static let tolerated = [
-        "instructions", "session_id", "enable_pauses", "custom_pauses", "user", "print_metrics", "include_metrics",
-        "output_format",
+        "instructions", "session_id", "enable_pauses", "custom_pauses", "user", "include_metrics", "output_format",
     ]
 
     private static let responseFormat = OptionalChoiceField(
@@ -57,14 +56,14 @@ package struct SpeakRequest: Sendable {
     static let names =
         SpeechParameters.names + [
             "response_format", "stream_format", "speed", "sample_rate", "effects", "streaming_mode",
-            "streaming_chunk_size", "streaming_strategy", "streaming_quality", "streaming_buffer_size",
+            "streaming_chunk_size", "streaming_strategy", "streaming_quality", "streaming_buffer_size", "print_metrics",
         ]
 
     static func properties(_ rules: SpeechParameters.Rules) -> [FieldProperty] {
         SpeechFields(rules).properties + [
             responseFormat.property, streamFormat.property, speed.property, sampleRateProperty,
             EffectsField().property, mode.property, blockSize.property, strategy.property, quality.property,
-            bufferSize.property,
+            bufferSize.property, StreamRequest.printMetrics.property,
         ]
     }
 
@@ -87,6 +86,7 @@ package struct SpeakRequest: Sendable {
     /// Pieces of the text that are spoken one by one; nil streams from the model.
     var block: (size: Int, strategy: Strategy)?
     var bufferSize: Int
+    var printsMetrics: Bool
     /// What is used, for the record.
     package var used: [String: JSONValue]
     /// Fields that were sent and have no effect.
@@ -110,6 +110,7 @@ package struct SpeakRequest: Sendable {
         let strategy = reader(Self.strategy) ?? preset.strategy
         block = mode == .standard ? (size, strategy) : nil
         bufferSize = reader(Self.bufferSize)
+        printsMetrics = reader(StreamRequest.printMetrics)
         if let rate = sampleRateHz, let rates = format?.sampleRatesHz, !rates.contains(rate) {
             reader.refuse(
                 .invalidValue(

@@ -16,7 +16,8 @@ package struct StreamRequest: Sendable, Equatable {
     private static let outputFormat = ChoiceField(
         "output_format", default: OutputFormat.wav, "Binary messages, or base64 in JSON")
     private static let includeMetrics = FlagField("include_metrics", default: true, "Whether to send metrics")
-    private static let printMetrics = FlagField("print_metrics", default: false, "Whether to log metrics")
+    /// HTTP has it too.
+    static let printMetrics = FlagField("print_metrics", default: false, "Whether to log metrics of each chunk")
     private static let requestID = StringField("request_id", lengths: 1...128, "Echoed in answers")
 
     private(set) var parts: SpeechParameters

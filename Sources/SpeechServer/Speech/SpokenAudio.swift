@@ -34,6 +34,8 @@ actor SpokenAudio {
             pieces = TextBlocks.split(request.parts.speech.input, size: block.size, by: block.strategy)
                 .map(\.text)
         }
+        var origin = origin
+        origin.printsMetrics = request.printsMetrics
         (self.request, self.origin) = (request, origin)
         do {
             self.service = try service.sharingAllowance()
