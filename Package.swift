@@ -38,9 +38,10 @@ let package = Package(
             ]),
         .target(name: "CKernels", dependencies: ["CDNNL"]),
         .target(name: "Tensors", dependencies: ["CKernels"]),
-        .target(name: "Checkpoints", dependencies: ["Tensors"]),
+        .target(name: "StrictJSON"),
+        .target(name: "Checkpoints", dependencies: ["Tensors", "StrictJSON"]),
         .target(name: "AudioDSP", dependencies: ["CFFmpeg", "Tensors"]),
-        .target(name: "Chatterbox", dependencies: ["Tensors", "Checkpoints", "AudioDSP"]),
+        .target(name: "Chatterbox", dependencies: ["Tensors", "Checkpoints", "AudioDSP", "StrictJSON"]),
         .target(
             name: "SpeechEngine",
             dependencies: [
@@ -72,7 +73,7 @@ let package = Package(
         .target(
             name: "SpeechServer",
             dependencies: [
-                "AccessControl", "SpeechEngine", "Chatterbox", "VoiceLibrary", "AudioDSP", "Telemetry",
+                "AccessControl", "SpeechEngine", "Chatterbox", "VoiceLibrary", "AudioDSP", "Telemetry", "StrictJSON",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -114,6 +115,7 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "CKernels"]),
+        .testTarget(name: "StrictJSONTests", dependencies: ["StrictJSON"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors"]),
         .testTarget(name: "AudioDSPTests", dependencies: ["AudioDSP", "Tensors"]),
         .testTarget(name: "ChatterboxTests", dependencies: ["Chatterbox", "Checkpoints", "AudioDSP", "Tensors"]),

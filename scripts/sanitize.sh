@@ -17,7 +17,7 @@ for sanitizer; do
     esac
     echo "== $sanitizer"
     # Leaks are looked for by the soak: Swift's runtime keeps what it has made once.
-    TSAN_OPTIONS="halt_on_error=0 exitcode=66" \
+    TSAN_OPTIONS="halt_on_error=0 exitcode=66 suppressions=$PWD/scripts/thread-sanitizer.supp" \
         ASAN_OPTIONS="detect_leaks=0 detect_stack_use_after_return=0" \
         nice -n 19 swift test -c release --disable-testable-imports --sanitize "$sanitizer" --scratch-path "$folder" \
         --filter "$tests"

@@ -1,3 +1,5 @@
+import SpeechServer
+
 /// A parser of bytes that others made, and what must hold whatever they are: no trap, an error of the parser's own kind
 /// that is short enough to be told, and a result within the documented bounds. Time and memory are the runner's to watch.
 package enum FuzzTarget: String, CaseIterable, Sendable {
@@ -67,7 +69,7 @@ func accepting<Refusal: Error, Value>(_: Refusal.Type, _ body: () throws -> Valu
     do {
         return try body()
     } catch let error as Refusal {
-        let length = "\(error)".utf8.count
+        let length = ((error as? ServerError)?.message ?? "\(error)").utf8.count
         guard length <= longestMessage else { throw FuzzTarget.Violation("an error of \(length) bytes") }
         return nil
     }

@@ -53,7 +53,7 @@ enum ServerTargets {
             WebSocketMessageHandler(limits: limits),
         ])
         // What is wrong with frames is told by a close frame, or ends the channel.
-        try? channel.writeInbound(ByteBuffer(bytes: bytes))
+        _ = try? channel.writeInbound(ByteBuffer(bytes: bytes))
         while let frame = try channel.readInbound(as: ClientFrame.self) {
             if case .text(let text) = frame {
                 try require(text.utf8.count <= limits.maxMessageBytes, "a message of \(text.utf8.count) bytes")

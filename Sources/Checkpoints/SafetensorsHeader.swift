@@ -1,3 +1,5 @@
+import StrictJSON
+
 /// Element types of the safetensors format.
 public enum ElementType: String, Sendable, CaseIterable {
     case bool = "BOOL"
@@ -34,9 +36,7 @@ public enum ElementType: String, Sendable, CaseIterable {
     }
 }
 
-/// The JSON header of a safetensors file. Its grammar is small (an object of objects of strings and lists of
-/// integers), so it is read by a scanner of its own: Foundation's JSON reader can't report duplicate keys, and takes
-/// numbers such as 1e3 or 1.0 for integers.
+/// The JSON header of a safetensors file.
 struct SafetensorsHeader {
     /// Bytes are counted from the end of the header.
     private(set) var entries: [String: TensorEntry] = [:]
@@ -46,20 +46,26 @@ struct SafetensorsHeader {
     ///   - json: the header's bytes, trailing spaces included.
     ///   - dataSize: bytes after the header, which the tensors must fill without gap or overlap.
     init(json: [UInt8], dataSize: Int, file: String) throws(CheckpointError) {
-        var scanner = HeaderScanner(bytes: json, file: file)
-        var seenMetadata = false
-        try scanner.object { (scanner, name) throws(CheckpointError) in
-            if name == "__metadata__" {
-                guard !seenMetadata else { throw scanner.malformed("duplicate key __metadata__") }
-                seenMetadata = true
-                self.metadata = try scanner.stringMap()
+        for (key, value) in try Self.members(json, file) {
+            let fields = HeaderEntry(file: file, key: key, fields: try HeaderEntry.object(value, file, key))
+            if key == "__metadata__" {
+                metadata = try fields.strings()
             } else {
-                guard self.entries[name] == nil else { throw scanner.malformed("duplicate key \(name)") }
-                self.entries[name] = try scanner.entry(name, dataSize: dataSize)
+                entries[key] = try fields.tensor(dataSize: dataSize)
             }
         }
-        try scanner.end()
         try checkLayout(dataSize: dataSize, file: file)
+    }
+
+    private static func members(_ json: [UInt8], _ file: String) throws(CheckpointError) -> [(String, JSON)] {
+        do throws(JSONError) {
+            guard case .object(let members) = try JSON(parsing: json) else {
+                throw JSONError(problem: "expected an object", offset: 0)
+            }
+            return members.map { ($0.key, $0.value) }
+        } catch {
+            throw .malformed(file: file, reason: error.problem, offset: error.offset)
+        }
     }
 
     private func checkLayout(dataSize: Int, file: String) throws(CheckpointError) {
@@ -82,81 +88,43 @@ struct SafetensorsHeader {
     }
 }
 
-/// Reads the JSON subset of a safetensors header, strictly.
-private struct HeaderScanner {
-    let bytes: [UInt8]
+/// A member of a header: what is known of one tensor, or of the whole file.
+private struct HeaderEntry {
     let file: String
-    private var at = 0
+    let key: String
+    let fields: [JSON.Member]
 
-    init(bytes: [UInt8], file: String) {
-        self.bytes = bytes
-        self.file = file
-    }
-
-    func malformed(_ reason: String) -> CheckpointError { .malformed(file: file, reason: reason, offset: at) }
-
-    private mutating func skipSpace() {
-        while at < bytes.count, [0x20, 0x09, 0x0A, 0x0D].contains(bytes[at]) { at += 1 }
-    }
-
-    private mutating func peek() -> UInt8? {
-        skipSpace()
-        return at < bytes.count ? bytes[at] : nil
-    }
-
-    private mutating func take(_ character: Character) throws(CheckpointError) {
-        guard peek() == character.asciiValue else { throw malformed("expected '\(character)'") }
-        at += 1
-    }
-
-    private mutating func takeIf(_ character: Character) -> Bool {
-        guard peek() == character.asciiValue else { return false }
-        at += 1
-        return true
-    }
-
-    /// Whole input read.
-    mutating func end() throws(CheckpointError) {
-        guard peek() == nil else { throw malformed("bytes after the header's object") }
-    }
-
-    mutating func object(
-        _ member: (inout HeaderScanner, String) throws(CheckpointError) -> Void
-    ) throws(CheckpointError) {
-        try take("{")
-        if takeIf("}") { return }
-        repeat {
-            let name = try string()
-            try take(":")
-            try member(&self, name)
-        } while takeIf(",")
-        try take("}")
-    }
-
-    mutating func stringMap() throws(CheckpointError) -> [String: String] {
-        var map: [String: String] = [:]
-        try object { (scanner, name) throws(CheckpointError) in
-            guard map.updateValue(try scanner.string(), forKey: name) == nil else {
-                throw scanner.malformed("duplicate key \(name)")
-            }
+    static func object(_ value: JSON, _ file: String, _ key: String) throws(CheckpointError) -> [JSON.Member] {
+        guard case .object(let members) = value else {
+            throw .invalidEntry(file: file, key: key, expected: "an object", found: "another value")
         }
-        return map
+        return members
     }
 
-    mutating func entry(_ key: String, dataSize: Int) throws(CheckpointError) -> TensorEntry {
+    private func invalid(_ expected: String, _ found: String) -> CheckpointError {
+        .invalidEntry(file: file, key: key, expected: expected, found: found)
+    }
+
+    func strings() throws(CheckpointError) -> [String: String] {
+        var strings: [String: String] = [:]
+        for field in fields {
+            guard case .string(let text) = field.value else { throw invalid("strings only", "\(field.key)") }
+            strings[field.key] = text
+        }
+        return strings
+    }
+
+    func tensor(dataSize: Int) throws(CheckpointError) -> TensorEntry {
         var dtypeName: String?
         var shape: [Int]?
         var offsets: [Int]?
-        try object { (scanner, field) throws(CheckpointError) in
-            switch field {
-            case "dtype" where dtypeName == nil: dtypeName = try scanner.string()
-            case "shape" where shape == nil: shape = try scanner.integers()
-            case "data_offsets" where offsets == nil: offsets = try scanner.integers()
-            default: throw scanner.malformed("\(key): unknown or duplicate field '\(field)'")
+        for field in fields {
+            switch (field.key, field.value) {
+            case ("dtype", .string(let name)): dtypeName = name
+            case ("shape", .array(let values)): shape = try integers(values, of: "shape")
+            case ("data_offsets", .array(let values)): offsets = try integers(values, of: "data_offsets")
+            default: throw invalid("dtype, a string, shape and data_offsets, lists, and nothing else", field.key)
             }
-        }
-        func invalid(_ expected: String, _ found: String) -> CheckpointError {
-            .invalidEntry(file: file, key: key, expected: expected, found: found)
         }
         guard let dtypeName, let shape, let offsets else {
             throw invalid("dtype, shape and data_offsets", "an entry without all three")
@@ -179,84 +147,14 @@ private struct HeaderScanner {
         return TensorEntry(dtype: dtype, shape: shape, bytes: offsets[0]..<offsets[1])
     }
 
-    /// A list of non-negative integers without sign, fraction, exponent or leading zero.
-    private mutating func integers() throws(CheckpointError) -> [Int] {
-        try take("[")
-        var values: [Int] = []
-        if takeIf("]") { return values }
-        repeat {
-            skipSpace()
-            let start = at
-            var value = 0
-            while at < bytes.count, (0x30...0x39).contains(bytes[at]) {
-                let (tens, overflow1) = value.multipliedReportingOverflow(by: 10)
-                let (next, overflow2) = tens.addingReportingOverflow(Int(bytes[at]) - 0x30)
-                guard !overflow1, !overflow2 else { throw malformed("integer out of range") }
-                value = next
-                at += 1
+    private func integers(_ values: [JSON], of field: String) throws(CheckpointError) -> [Int] {
+        var integers: [Int] = []
+        for value in values {
+            guard case .number(let literal) = value, literal.first != "-", let integer = Int(literal) else {
+                throw invalid("\(field) of integers from 0 to \(Int.max)", "another value")
             }
-            guard at > start, at == start + 1 || bytes[start] != 0x30 else { throw malformed("expected an integer") }
-            values.append(value)
-        } while takeIf(",")
-        try take("]")
-        return values
-    }
-
-    private mutating func string() throws(CheckpointError) -> String {
-        try take("\"")
-        var text: [UInt8] = []
-        while true {
-            guard at < bytes.count else { throw malformed("unterminated string") }
-            let byte = bytes[at]
-            at += 1
-            switch byte {
-            case 0x22:
-                guard let string = String(validating: text, as: UTF8.self) else { throw malformed("invalid UTF-8") }
-                return string
-            case 0x5C: try text.append(contentsOf: String(escape()).utf8)
-            case 0..<0x20: throw malformed("control character in a string")
-            default: text.append(byte)
-            }
+            integers.append(integer)
         }
-    }
-
-    private mutating func escape() throws(CheckpointError) -> Unicode.Scalar {
-        guard at < bytes.count else { throw malformed("unterminated string") }
-        let byte = bytes[at]
-        at += 1
-        switch byte {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): return Unicode.Scalar(byte)
-        case UInt8(ascii: "b"): return "\u{8}"
-        case UInt8(ascii: "f"): return "\u{C}"
-        case UInt8(ascii: "n"): return "\n"
-        case UInt8(ascii: "r"): return "\r"
-        case UInt8(ascii: "t"): return "\t"
-        case UInt8(ascii: "u"):
-            let high = try hexUnit()
-            if let scalar = Unicode.Scalar(high) { return scalar }
-            guard (0xD800..<0xDC00).contains(high), at + 1 < bytes.count, bytes[at] == 0x5C,
-                bytes[at + 1] == UInt8(ascii: "u")
-            else { throw malformed("lone surrogate") }
-            at += 2
-            let low = try hexUnit()
-            guard (0xDC00..<0xE000).contains(low),
-                let scalar = Unicode.Scalar(0x10000 + (high - 0xD800) << 10 + (low - 0xDC00))
-            else { throw malformed("lone surrogate") }
-            return scalar
-        default: throw malformed("unknown escape")
-        }
-    }
-
-    private mutating func hexUnit() throws(CheckpointError) -> UInt32 {
-        guard at + 4 <= bytes.count else { throw malformed("unterminated string") }
-        var value: UInt32 = 0
-        for byte in bytes[at..<at + 4] {
-            guard let digit = Character(Unicode.Scalar(byte)).hexDigitValue, byte < 0x80 else {
-                throw malformed("expected four hexadecimal digits")
-            }
-            value = value << 4 | UInt32(digit)
-        }
-        at += 4
-        return value
+        return integers
     }
 }

@@ -111,8 +111,8 @@ public struct ChatterboxServer: Service {
                     responder: PeerAddress.told(to: responder), gate: AccessGate(policy: configuration.access),
                     path: ServerRoutes.streamPath, limits: limits, registry: registry, tls: configuration.tls,
                     metrics: metrics,
-                    serve: { channel, client, logger in
-                        await Self.serve(channel, service.of(client), configuration, logger)
+                    serve: { [defaults = configuration.defaults] channel, client, logger in
+                        await Self.serve(channel, service.of(client), defaults, limits, logger)
                     })
             },
             configuration: ApplicationConfiguration(
@@ -163,10 +163,10 @@ public struct ChatterboxServer: Service {
 
     /// Holds one WebSocket's conversation from the first message until the connection is down.
     private static func serve(
-        _ channel: UpgradableHTTPChannel.MessageChannel, _ service: SpeechService, _ configuration: Configuration,
-        _ logger: Logger
+        _ channel: UpgradableHTTPChannel.MessageChannel, _ service: SpeechService, _ defaults: SpeechDefaults,
+        _ limits: ServerLimits, _ logger: Logger
     ) async {
-        let connectionID = ConnectionID.current ?? ConnectionRegistry.makeConnectionID()
+        let connectionID = ConnectionID.make()
         var logger = logger
         logger[metadataKey: "connection"] = "\(connectionID)"
         logger.info(
@@ -178,8 +178,8 @@ public struct ChatterboxServer: Service {
         do {
             try await channel.executeThenClose { inbound, outbound in
                 let session = StreamingSession(
-                    connectionID: connectionID, service: service, defaults: configuration.defaults,
-                    limits: configuration.limits, logger: logger,
+                    connectionID: connectionID, service: service, defaults: defaults, limits: limits,
+                    logger: logger,
                     send: { try await outbound.write($0) })
                 await session.run(inbound)
             }

@@ -1,4 +1,5 @@
 import Foundation
+import StrictJSON
 
 /// A JSON value whose type can still be asked for, so that errors can say what was sent.
 package enum JSONValue: Sendable, Equatable {
@@ -13,8 +14,32 @@ package enum JSONValue: Sendable, Equatable {
 
     /// - Throws: `ServerError.invalidJSON` that names the place.
     package init(parsing text: String) throws(ServerError) {
-        var parser = JSONParser(text)
-        self = try parser.document()
+        do throws(JSONError) {
+            // Far more values than any message has.
+            self.init(try JSON(parsing: text.utf8, mostValues: 100_000))
+        } catch {
+            throw .invalidJSON(reason: "\(error)")
+        }
+    }
+
+    private init(_ json: JSON) {
+        switch json {
+        case .null: self = .null
+        case .bool(let value): self = .bool(value)
+        case .number(let literal):
+            // Digits are an integer, unless they are too many.
+            if let value = Int64(literal) {
+                self = .integer(value)
+            } else if let value = UInt64(literal) {
+                self = .unsigned(value)
+            } else {
+                self = .number(Double(literal) ?? .nan)
+            }
+        case .string(let value): self = .string(value)
+        case .array(let elements): self = .array(elements.map(JSONValue.init))
+        case .object(let members):
+            self = .object(Dictionary(members.map { ($0.key, JSONValue($0.value)) }) { $1 })
+        }
     }
 
     /// The value as an error message shows it, cut short.
@@ -25,7 +50,7 @@ package enum JSONValue: Sendable, Equatable {
         case .integer(let value): String(value)
         case .unsigned(let value): String(value)
         case .number(let value): String(value)
-        case .string(let value): value.count > 40 ? "\"\(value.prefix(40))…\"" : "\"\(value)\""
+        case .string(let value): "\"\(value.excerpt(40))\""
         case .array: "a list"
         case .object: "an object"
         }
@@ -118,5 +143,12 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral, Ex
     package init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
     package init(dictionaryLiteral elements: (String, JSONValue)...) {
         self = .object(Dictionary(elements, uniquingKeysWith: { $1 }))
+    }
+}
+
+extension String {
+    /// The beginning, for a message. Counted in scalars: one character may have any number of them.
+    func excerpt(_ length: Int) -> String {
+        unicodeScalars.count > length ? String(String.UnicodeScalarView(unicodeScalars.prefix(length))) + "…" : self
     }
 }

@@ -125,7 +125,8 @@ public enum ServerError: Error, Sendable, Equatable {
     /// The field of the message at fault, if one is.
     public var field: String? {
         switch self {
-        case .missingField(let field), .unknownField(let field, _), .invalidType(let field, _, _),
+        case .unknownField(let field, _): field.excerpt(60)
+        case .missingField(let field), .invalidType(let field, _, _),
             .outOfRange(let field, _, _), .invalidValue(let field, _, _):
             field
         case .invalidMessage(_, let field): field
@@ -150,10 +151,10 @@ public enum ServerError: Error, Sendable, Equatable {
         case .invalidJSON(let reason): "The message is not valid JSON: \(reason)"
         case .invalidMessage(let reason, _): reason
         case .unknownType(let type):
-            "type is \"\(type.prefix(40))\"; known types are \(ClientMessage.fields.keys.sorted().joined(separator: ", "))"
+            "type is \"\(type.excerpt(40))\"; known types are \(ClientMessage.fields.keys.sorted().joined(separator: ", "))"
         case .missingField(let field): "\(field) is missing"
         case .unknownField(let field, let suggestion):
-            "\(field.prefix(60)) is not a known field" + (suggestion.map { "; did you mean \($0)?" } ?? "")
+            "\(field.excerpt(60)) is not a known field" + (suggestion.map { "; did you mean \($0)?" } ?? "")
         case .invalidType(let field, let value, let expected):
             "\(field) is \(value), but must be \(expected)"
         case .outOfRange(let field, let value, let allowed):
@@ -165,19 +166,21 @@ public enum ServerError: Error, Sendable, Equatable {
             "input has \(length) characters; allowed is 1 to \(limit)"
         case .textTooShort(let length, let limits):
             "input has \(length) characters; allowed is \(limits.lowerBound) to \(limits.upperBound)"
-        case .several(let errors): errors.map(\.message).joined(separator: "; ")
+        case .several(let errors):
+            errors.prefix(10).map(\.message).joined(separator: "; ")
+                + (errors.count > 10 ? "; and \(errors.count - 10) more" : "")
         case .unknownModel(let name, let available):
-            "model is \"\(name.prefix(60))\"; available models are \(available.joined(separator: ", "))"
+            "model is \"\(name.excerpt(60))\"; available models are \(available.joined(separator: ", "))"
         case .modelUnavailable(let reason): reason
         case .unknownVoice(let name, let available):
-            "voice is \"\(name.prefix(60))\"; available voices are \(available.joined(separator: ", "))"
+            "voice is \"\(name.excerpt(60))\"; available voices are \(available.joined(separator: ", "))"
         case .cloningUnsupported(let model):
             "voice_audio came, but the model \(model) can't make voices of recordings; choose a voice by its name"
         case .voiceNeedsCloning(let name, let model):
-            "voice is \"\(name.prefix(60))\", a recording of the library, but the model \(model) can't make voices of recordings; choose one of its own"
+            "voice is \"\(name.excerpt(60))\", a recording of the library, but the model \(model) can't make voices of recordings; choose one of its own"
         case .unusableRecording(let reason): "voice_audio: \(reason)"
         case .unknownLanguage(let name, let available):
-            "language is \"\(name.prefix(60))\"; the model speaks \(available.joined(separator: ", "))"
+            "language is \"\(name.excerpt(60))\"; the model speaks \(available.joined(separator: ", "))"
                 + (name.lowercased().hasPrefix("zh") && available.contains("ja")
                     ? "; Chinese needs Cangjie5_TC.json in the model's folder" : "")
         case .unreadableText(let reason): reason
@@ -188,7 +191,7 @@ public enum ServerError: Error, Sendable, Equatable {
         case .nothingToCancel(let requestID):
             requestID.map { "request_id \"\($0)\" is neither being spoken nor waiting" } ?? "No request is being spoken"
         case .noSuchContext(let id):
-            "context_id \"\(id.prefix(60))\" is no open context; an append with data (which may be empty) opens one"
+            "context_id \"\(id.excerpt(60))\" is no open context; an append with data (which may be empty) opens one"
         case .tooManyContexts(let limit): "\(limit) contexts are open on this connection already; close or cancel one"
         case .notReady: "Streaming model not ready: it is still loading; see /ws/stream/status"
         case .serverBusy(let wait):
@@ -197,16 +200,17 @@ public enum ServerError: Error, Sendable, Equatable {
         case .shuttingDown: "The server is shutting down"
         case .speechFailed(let reason): "Streaming failed: \(reason)"
         case .libraryFailed(let reason): reason
-        case .notFound(let path): "No route for \(path.prefix(200))"
+        case .notFound(let path): "No route for \(path.excerpt(200))"
         case .unsupportedMediaType(let type, let allowed):
-            "The body is \(type.prefix(100)); allowed is \(allowed.joined(separator: " or "))"
-        case .noSuch(let kind, let name): "There is no \(kind) \"\(name.prefix(100))\""
+            "The body is \(type.excerpt(100)); allowed is \(allowed.joined(separator: " or "))"
+        case .noSuch(let kind, let name): "There is no \(kind) \"\(name.excerpt(100))\""
         case .conflict(let reason, _): reason
         case .unconfirmed(let action): "confirm is not true, and \(action) can't be undone; set it to true to go on"
         case .methodNotAllowed(let method, let path, let allowed):
-            "\(method) is not allowed for \(path); allowed is \(allowed)"
+            "\(method.excerpt(20)) is not allowed for \(path.excerpt(200)); allowed is \(allowed)"
         case .upgradeRequired: "This path speaks WebSocket version 13 only; connect with ws://"
-        case .badHandshake(let field, let value, let allowed): "\(field) is \(value.prefix(60)), but must be \(allowed)"
+        case .badHandshake(let field, let value, let allowed):
+            "\(field) is \(value.excerpt(60)), but must be \(allowed)"
         case .tooManyConnections(let limit): "The server has its limit of \(limit) connections open; try again later"
         case .refused(let refusal): refusal.message
         case .badRequest(let reason): "This is no HTTP request: \(reason)"

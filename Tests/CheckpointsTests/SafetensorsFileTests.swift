@@ -86,37 +86,39 @@ private func bytes<Value: FixedWidthInteger>(_ values: [Value]) -> [UInt8] {
 
     /// One flaw each; the error says which.
     @Test(arguments: [
-        ("{}x", "after the header"), ("[]", "start with '{'"), ("", "start with '{'"), ("{", "expected '\"'"),
-        (#"{"x"}"#, "expected ':'"), (#"{"x":1}"#, "expected '{'"), (#"{"x":{}}"#, "without all three"),
+        ("{}x", "more after the value"), ("[]", "start with '{'"), ("", "start with '{'"), ("{", "expected a key"),
+        (#"{"x"}"#, "expected ':'"), (#"{"x":1}"#, "expected an object"), (#"{"x":{}}"#, "without all three"),
         (#"{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#, "two ascending data_offsets within 0"),
         (#"{"x":{"dtype":"F33","shape":[0],"data_offsets":[0,0]}}"#, "F33"),
         (#"{"x":{"dtype":"F32","shape":[0],"data_offsets":[0]}}"#, "two ascending"),
         (#"{"x":{"dtype":"F32","shape":[0],"data_offsets":[0,0,0]}}"#, "two ascending"),
         (#"{"x":{"dtype":"F32","shape":[0],"data_offsets":[1,0]}}"#, "two ascending"),
-        (#"{"x":{"dtype":"F32","shape":[-1],"data_offsets":[0,0]}}"#, "expected an integer"),
-        (#"{"x":{"dtype":"F32","shape":[1.0],"data_offsets":[0,0]}}"#, "expected ']'"),
-        (#"{"x":{"dtype":"F32","shape":[1e1],"data_offsets":[0,0]}}"#, "expected ']'"),
-        (#"{"x":{"dtype":"F32","shape":[00],"data_offsets":[0,0]}}"#, "expected an integer"),
-        (#"{"x":{"dtype":"F32","shape":[99999999999999999999],"data_offsets":[0,0]}}"#, "out of range"),
+        (#"{"x":{"dtype":"F32","shape":[-1],"data_offsets":[0,0]}}"#, "shape of integers"),
+        (#"{"x":{"dtype":"F32","shape":[1.0],"data_offsets":[0,0]}}"#, "shape of integers"),
+        (#"{"x":{"dtype":"F32","shape":[1e1],"data_offsets":[0,0]}}"#, "shape of integers"),
+        (#"{"x":{"dtype":"F32","shape":[00],"data_offsets":[0,0]}}"#, "starts with 0"),
+        (#"{"x":{"dtype":"F32","shape":[99999999999999999999],"data_offsets":[0,0]}}"#, "shape of integers"),
         (#"{"x":{"dtype":"F32","shape":[4611686018427387904,2],"data_offsets":[0,0]}}"#, "63 bits"),
         (#"{"x":{"dtype":"F32","shape":[],"data_offsets":[0,0]}}"#, "0 bytes"),
-        (#"{"x":{"dtype":"F32","shape":[0],"data_offsets":[0,0],"more":1}}"#, "unknown or duplicate field 'more'"),
-        (#"{"x":{"dtype":"F32","dtype":"F32","shape":[0],"data_offsets":[0,0]}}"#, "duplicate field 'dtype'"),
+        (#"{"x":{"dtype":"F32","shape":[0],"data_offsets":[0,0],"more":1}}"#, "found more"),
+        (#"{"x":{"dtype":"F32","dtype":"F32","shape":[0],"data_offsets":[0,0]}}"#, "the key \"dtype\" is there twice"),
         (
             #"{"x":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"#
                 + #""x":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}"#,
-            "duplicate key x"
+            "the key \"x\" is there twice"
         ),
         (
             #"{"x":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"#
                 + #""\u0078":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}"#,
-            "duplicate key x"
+            "the key \"x\" is there twice"
         ),
-        (#"{"__metadata__":{},"__metadata__":{}}"#, "duplicate key __metadata__"),
-        (#"{"__metadata__":{"a":"b","a":"c"}}"#, "duplicate key a"), (#"{"__metadata__":{"a":1}}"#, "expected '\"'"),
-        (#"{"\ud83d":{}}"#, "lone surrogate"), (#"{"\u12":{}}"#, "hexadecimal"), (#"{"\x":{}}"#, "unknown escape"),
+        (#"{"__metadata__":{},"__metadata__":{}}"#, "the key \"__metadata__\" is there twice"),
+        (#"{"__metadata__":{"a":"b","a":"c"}}"#, "the key \"a\" is there twice"),
+        (#"{"__metadata__":{"a":1}}"#, "expected strings only"),
+        (#"{"\ud83d":{}}"#, "half a surrogate pair"), (#"{"\u12":{}}"#, "hexadecimal"),
+        (#"{"\x":{}}"#, "an escape that JSON"),
         ("{\"a\nb\":{}}", "control character"),
-        (#"{"x":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},}"#, "expected '\"'"),
+        (#"{"x":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},}"#, "expected a key"),
     ])
     func refuses(_ json: String, _ reason: String) {
         do {

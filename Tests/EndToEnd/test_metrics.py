@@ -8,7 +8,9 @@ import pytest
 import websockets
 from conftest import ROOT, Server
 from http_client import ask
+from malformed import frame
 from prometheus_client.parser import text_string_to_metric_families
+from raw_websocket import RawSocket
 from test_stream import receive_until, request
 
 TEXT = "Nobody shall read this secret sentence in a log."
@@ -180,3 +182,28 @@ def test_bad_options_are_told(option, value):
     assert server.process.wait(30) != 0
     assert option in server.output() and value in server.output()
     server.log.close()
+
+
+def test_closes_are_counted_by_code():
+    server = Server("--connection-timeout", "1")
+    server.wait_until_ready()
+
+    async def closes(*ends):
+        for data, code in ends:
+            socket = await RawSocket.open(server)
+            await socket.send(data)
+            await socket.expect_close(code)
+
+    try:
+        asyncio.run(
+            closes(
+                (frame(1, b"{}", mask=False), 1002), (frame(3, b""), 1002), (frame(1, b"\xff"), 1007),
+                (frame(1, b"", length=5 << 20), 1009), (b"", 1001),
+            )
+        )  # fmt: skip
+        found = families(server)
+        counts = {"protocol_violation": 2, "invalid_utf8": 1, "message_too_large": 1, "connection_timeout": 1}
+        for code, count in counts.items():
+            assert value(found, "chatterbox_errors_total", transport="websocket", code=code) == count, code
+    finally:
+        assert server.stop() == 0

@@ -22,6 +22,21 @@ import Testing
         refusal(#"{"type": "stream_request", "data": {"input": "x", "\#(field)": \#(value)}}"#)
     }
 
+    @Test func errorsAreShortWhateverCame() throws {
+        let strangers = (0..<200).map { #""field\#($0)": \#($0)"# }.joined(separator: ", ")
+        let many = try #require(Self.refusal(#"{"type": "stream_request", "data": {"input": "x", \#(strangers)}}"#))
+        #expect(many.message.hasSuffix("; and 190 more") && many.message.utf8.count < 1000)
+        // One character, as Swift counts.
+        let dots = "a" + String(repeating: "\u{307}", count: 50_000)
+        for refusal in [
+            Self.refusal(field: dots, value: "1"), Self.refusal(field: "voice_audio", value: "\"\(dots)\""),
+            Self.refusal(field: "model", value: "\"\(dots)\""), Self.refusal(#"{"type": "\#(dots)"}"#),
+        ] {
+            let error = try #require(refusal)
+            #expect(error.message.utf8.count < 1000 && (error.field?.utf8.count ?? 0) < 300)
+        }
+    }
+
     @Test func defaults() throws {
         let request = try Self.parse(data: #"{"input": "Hello."}"#)
         #expect(request.model == nil && request.voice == nil)

@@ -9,7 +9,10 @@ import Testing
     let channel = EmbeddedChannel()
 
     init() throws {
-        let limits = ServerLimits { $0.maxMessageBytes = 100 }
+        let limits = ServerLimits {
+            $0.maxMessageBytes = 100
+            ($0.connectionTimeout, $0.connectionLifetime) = (.seconds(90), .seconds(150))
+        }
         channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)
         try channel.pipeline.syncOperations.addHandlers([
             FrameRules(maxFrameBytes: limits.maxMessageBytes),
@@ -48,7 +51,11 @@ import Testing
         #expect(frame?.opcode == .connectionClose, sourceLocation: sourceLocation)
         let bytes = frame.map { Array($0.payload.prefix(2)) }
         #expect(bytes == [UInt8(code >> 8), UInt8(code & 0xFF)], sourceLocation: sourceLocation)
-        #expect(try nextMessage() == .closing, sourceLocation: sourceLocation)
+        guard case .closing(let reason) = try nextMessage() else {
+            Issue.record("the session isn't told", sourceLocation: sourceLocation)
+            return
+        }
+        #expect(reason?.closeCode == code, sourceLocation: sourceLocation)
     }
 
     @Test func textAndBinary() throws {
@@ -108,7 +115,7 @@ import Testing
 
     @Test func closeIsAnsweredInKind() throws {
         try receive(8, [0x03, 0xE8])
-        #expect(try nextMessage() == .closing)
+        #expect(try nextMessage() == .closing(nil))
         let frame = try #require(try nextFrame())
         #expect(frame.opcode == .connectionClose)
         #expect(frame.payload == [0x03, 0xE8])
@@ -148,10 +155,43 @@ import Testing
         #expect(!channel.isActive)
     }
 
-    @Test func shutdownIsToldToTheSession() throws {
-        channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
-        #expect(try nextMessage() == .shuttingDown)
+    /// Time goes by; the peer answers pings.
+    func pass(seconds: Int) throws {
+        for _ in 0..<seconds {
+            channel.embeddedEventLoop.advanceTime(by: .seconds(1))
+            if try nextFrame()?.opcode == .ping { try receive(10, []) }
+        }
+    }
+
+    @Test func silenceIsToldToTheSession() throws {
+        try pass(seconds: 60)
+        try receive(1, Array("a".utf8))
+        #expect(try nextMessage() == .text("a"))
+        try pass(seconds: 20)
+        try channel.writeOutbound(ServerFrame.text(ByteBuffer(string: "b")))
+        #expect(try nextFrame()?.opcode == .text)
+        try pass(seconds: 69)
+        #expect(try nextMessage() == nil)
+        try pass(seconds: 1)
+        // It is old by now, and 20 s later also silent.
+        #expect(try nextMessage() == .due(.connectionLifetime(.seconds(150))))
+        try pass(seconds: 20)
+        #expect(try nextMessage() == .due(.connectionTimeout(.seconds(90))))
+        try pass(seconds: 89)
+        #expect(try nextMessage() == nil)
+        try pass(seconds: 1)
+        #expect(try nextMessage() == .due(.connectionTimeout(.seconds(90))))
         #expect(channel.isActive)
+    }
+
+    @Test func shutdownIsToldToTheSessionAndHasALimit() throws {
+        channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+        #expect(try nextMessage() == .due(.shuttingDown))
+        channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+        try pass(seconds: 9)
+        #expect(try nextMessage() == nil)
+        channel.embeddedEventLoop.advanceTime(by: .seconds(1))
+        try expectClose(1001)
     }
 
     @Test func halfClosedIsClosed() throws {

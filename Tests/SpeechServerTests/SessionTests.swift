@@ -1,4 +1,5 @@
 import Foundation
+import Logging
 import NIOCore
 import SpeechEngine
 import SpeechServer
@@ -298,7 +299,7 @@ import Testing
         client.send(Self.request("a"))
         client.send(Self.request("b"))
         _ = try await client.receive(until: "metrics")
-        client.send(.shuttingDown)
+        client.send(.due(.shuttingDown))
         let refused = try await client.receive(until: "error")[0]
         #expect(refused["request_id"] == .string("b"))
         #expect(refused["code"] == .string("shutting_down"))
@@ -311,24 +312,73 @@ import Testing
 
     @Test func shutdownOfAnIdleConnection() async throws {
         let client = ScriptedClient(ScriptedEngine())
-        client.send(.shuttingDown)
+        client.send(.due(.shuttingDown))
         #expect(try await client.receive(until: "close 1001").kinds == ["connected", "close 1001"])
         await client.disconnect()
     }
 
-    @Test func drainHasALimit() async throws {
-        let client = ScriptedClient(
-            ScriptedEngine(.hangs), limits: ServerLimits { $0.drainTimeout = .milliseconds(20) })
+    @Test func nothingIsSpokenAnyMoreWhenTheSocketCloses() async throws {
+        let engine = ScriptedEngine(.hangs)
+        let client = ScriptedClient(engine)
         client.send(Self.request("r"))
         _ = try await client.receive(until: "metrics")
-        client.send(.shuttingDown)
-        #expect(try await client.receive(until: "close 1001").kinds == ["close 1001"])
+        client.send(.closing(.shuttingDown))
+        await client.disconnect()
+        #expect(engine.state.withLock { $0.cancelled } == 1)
+    }
+
+    @Test func silentConnectionsEnd() async throws {
+        let client = ScriptedClient(ScriptedEngine())
+        client.send(.due(.connectionTimeout(.seconds(1))))
+        #expect(try await client.receive(until: "close 1001").kinds == ["connected", "close 1001"])
         await client.disconnect()
     }
 
-    @Test func idleConnectionsEnd() async throws {
-        let client = ScriptedClient(ScriptedEngine(), limits: ServerLimits { $0.connectionTimeout = .milliseconds(30) })
-        #expect(try await client.receive(until: "close 1001").kinds == ["connected", "close 1001"])
+    @Test func silentSpeechGoesOn() async throws {
+        let client = ScriptedClient(ScriptedEngine(.hangs))
+        client.send(Self.request("r"))
+        _ = try await client.receive(until: "metrics")
+        client.send(.due(.connectionTimeout(.seconds(1))))
+        client.send(Self.cancel)
+        #expect(try await client.receive(until: "done").kinds == ["cancelled", "done"])
+        // It is over only when it is silent the next time.
+        client.send(#"{"type": "ping"}"#)
+        #expect(try await client.receive(until: "pong").kinds == ["pong"])
         await client.disconnect()
+    }
+
+    @Test func oldConnectionsEndBehindTheirSpeech() async throws {
+        let client = ScriptedClient(ScriptedEngine(.hangs))
+        client.send(Self.request("r"))
+        _ = try await client.receive(until: "metrics")
+        client.send(.due(.connectionLifetime(.seconds(1))))
+        client.send(Self.cancel)
+        #expect(try await client.receive(until: "close 1001").kinds == ["cancelled", "done", "close 1001"])
+        await client.disconnect()
+    }
+
+    /// Of one that spoke a request and a context.
+    @Test func nothingIsLeftOfASession() async throws {
+        weak var session: StreamingSession?
+        func run() async {
+            let (frames, source) = AsyncStream<ClientFrame>.makeStream()
+            let made = StreamingSession(
+                connectionID: "00000001", service: SpeechService(engine: ScriptedEngine(.chunks(1))), limits: .init(),
+                logger: Logger(label: "test"),
+                send: { frame in
+                    if case .text(let payload) = frame,
+                        ["\"done\"", "\"error\""].contains(where: String(buffer: payload).contains)
+                    {
+                        source.finish()
+                    }
+                })
+            session = made
+            source.yield(
+                .text(#"{"type": "append", "context_id": "c", "text": "Hello. ", "data": {}}"#))
+            source.yield(.text(#"{"type": "close", "context_id": "c"}"#))
+            await made.run(frames)
+        }
+        await run()
+        #expect(session == nil)
     }
 }

@@ -24,7 +24,7 @@ package struct MultipartForm: Sendable {
         let lineEnd = Data("\r\n".utf8)
         // The first delimiter may stand at the very start; every other one follows a line end.
         guard var at = body.range(of: delimiter)?.upperBound else {
-            throw Self.broken("the boundary \"\(boundary.prefix(70))\" of its content type does not occur")
+            throw Self.broken("the boundary \"\(boundary.excerpt(70))\" of its content type does not occur")
         }
         while true {
             if body[at...].starts(with: Data("--".utf8)) { return }

@@ -26,4 +26,10 @@ enum RequestID {
 /// The connection that the task at hand serves, for logs.
 enum ConnectionID {
     @TaskLocal static var current: String?
+
+    /// Eight hexadecimal digits that name a connection in messages and logs.
+    static func make() -> String {
+        let digits = String(UInt32.random(in: 0...UInt32.max), radix: 16)
+        return String(repeating: "0", count: 8 - digits.count) + digits
+    }
 }

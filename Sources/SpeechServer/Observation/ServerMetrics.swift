@@ -49,13 +49,13 @@ package struct ServerMetrics: Sendable {
         Metric.httpSeconds.histogram(route, by: factory).record(duration.inSeconds)
     }
 
-    /// Counts a connection as long as `body` runs.
-    func connection(_ transport: SpeechOrigin.Transport, _ body: () async -> Void) async {
-        let open = Metric.connections.gauge(transport.rawValue, by: factory)
+    func opened(_ transport: SpeechOrigin.Transport) {
         Metric.connectionsOpened.counter(transport.rawValue, by: factory).increment()
-        open.increment()
-        await body()
-        open.decrement()
+        Metric.connections.gauge(transport.rawValue, by: factory).increment()
+    }
+
+    func closed(_ transport: SpeechOrigin.Transport) {
+        Metric.connections.gauge(transport.rawValue, by: factory).decrement()
     }
 }
 

@@ -49,7 +49,7 @@ package struct SpeechParameters: Sendable, Equatable {
         if recording != nil, let voice, voice != Self.ownVoice {
             reader.refuse(
                 .invalidValue(
-                    field: "voice", value: "\"\(voice.prefix(60))\" beside voice_audio", allowed: "one of the two"))
+                    field: "voice", value: "\"\(voice.excerpt(60))\" beside voice_audio", allowed: "one of the two"))
         }
         let language = reader(fields.language)
         reader.use("language", .string(language ?? "en"))

@@ -20,7 +20,7 @@ extension ServerError {
     init(_ error: LibraryError) {
         switch error {
         case .invalid(let field, let value, let allowed):
-            self = .invalidValue(field: field, value: "\"\(value.prefix(60))\"", allowed: allowed)
+            self = .invalidValue(field: field, value: "\"\(value.excerpt(60))\"", allowed: allowed)
         case .tooLarge(_, _, let maximum): self = .messageTooLarge(limit: maximum)
         case .unknownVoice(let name): self = .noSuch(kind: "voice", name: name)
         case .unknownAlias(let alias, _): self = .noSuch(kind: "alias", name: alias)

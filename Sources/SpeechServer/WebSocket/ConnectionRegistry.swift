@@ -75,10 +75,4 @@ final class ConnectionRegistry: Sendable {
         let channels = state.withLock { Array($0.channels.values) }
         for channel in channels { channel.close(promise: nil) }
     }
-
-    /// Eight hexadecimal digits that name a connection in messages and logs.
-    static func makeConnectionID() -> String {
-        let digits = String(UInt32.random(in: 0...UInt32.max), radix: 16)
-        return String(repeating: "0", count: 8 - digits.count) + digits
-    }
 }

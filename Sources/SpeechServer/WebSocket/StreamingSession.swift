@@ -41,15 +41,15 @@ package actor StreamingSession {
     /// A request whose recording is the next binary message.
     private var awaitingRecording: StreamRequest?
     private var running: Running?
-    /// Made when the session runs, as they speak through it.
+    /// Made when the session runs, as they speak through it. They don't keep it: neither would ever go.
     private lazy var contexts = SpeechContexts(
         service: service, limit: limits.maxQueuedRequests, logger: logger,
-        send: { try await self.tellActively($0) }, onEnd: { await self.contextEnded() })
-    private var isDraining = false
+        send: { [weak self] in try await self?.tell($0) }, onEnd: { [weak self] in await self?.closeIfDue() })
+    /// Speaks what waits; nil while nothing does, as most connections are idle.
+    private var speaking: Task<Void, Never>?
+    /// The connection is closed for it as soon as nothing is spoken any more.
+    private var due: ServerError?
     private var isClosed = false
-    private var lastActivity = ContinuousClock.now
-    private let wakeUp: AsyncStream<Void>
-    private let wakeUpSource: AsyncStream<Void>.Continuation
 
     package init(
         connectionID: String, service: SpeechService, defaults: SpeechDefaults = .init(), limits: ServerLimits,
@@ -62,43 +62,38 @@ package actor StreamingSession {
         self.limits = limits
         self.logger = logger
         self.send = send
-        (wakeUp, wakeUpSource) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
     /// Runs until the client's messages end. When it returns, nothing of it is left in the engine.
     package func run<Frames: AsyncSequence & Sendable>(_ frames: Frames) async where Frames.Element == ClientFrame {
-        await withTaskGroup { group in
-            group.addTask { await self.speakInOrder() }
-            group.addTask { await self.watchIdleTime() }
-            do {
-                try await tell(.connected(connectionID: connectionID))
-                for try await frame in frames {
-                    try await receive(frame)
-                    if frame == .shuttingDown { group.addTask { await self.endDrain() } }
-                }
-            } catch {
-                logger.debug("connection ended", metadata: ["error": "\(error)"])
-            }
-            await stop()
-            group.cancelAll()
-            await contexts.waitUntilEmpty()
+        do {
+            try await tell(.connected(connectionID: connectionID))
+            for try await frame in frames { try await receive(frame) }
+        } catch {
+            logger.debug("connection ended", metadata: ["error": "\(error)"])
         }
+        await stop()
+        speaking?.cancel()
+        await speaking?.value
+        await contexts.waitUntilEmpty()
     }
 
     // MARK: Messages of the client
 
     private func receive(_ frame: ClientFrame) async throws {
         switch frame {
-        case .text(let text):
-            lastActivity = .now
-            try await receive(text)
-        case .binary(let payload):
-            lastActivity = .now
-            try await receive(payload)
-        case .closing:
+        case .text(let text): try await receive(text)
+        case .binary(let payload): try await receive(payload)
+        case .closing(let reason):
+            if let reason, !isClosed { service.metrics.told(reason, over: .websocket) }
             await stop()
-        case .shuttingDown:
-            try await startDrain()
+        case .due(.connectionTimeout(let timeout)):
+            // Speech that waits for its place is silent, but not idle.
+            if speaking == nil { await close(.connectionTimeout(timeout)) }
+        case .due(let reason):
+            if reason == .shuttingDown { try await refuseWaiting() }
+            due = due ?? reason
+            await closeIfDue()
         }
     }
 
@@ -151,7 +146,7 @@ package actor StreamingSession {
     }
 
     private func enqueue(_ request: StreamRequest) async throws {
-        if isDraining { throw ServerError.shuttingDown }
+        if due == .shuttingDown { throw ServerError.shuttingDown }
         guard service.engine.isReady else { throw ServerError.notReady }
         try await service.checkSpeaker(of: request.parts)
         if request.awaitsRecording {
@@ -174,7 +169,7 @@ package actor StreamingSession {
             throw ServerError.queueFull(limit: limits.maxQueuedRequests)
         }
         waiting.append(request)
-        wakeUpSource.yield()
+        if speaking == nil { speaking = Task { await speakInOrder() } }
     }
 
     /// Without an id, ends the request being spoken; with one, that request, spoken or waiting.
@@ -207,38 +202,23 @@ package actor StreamingSession {
         try await tell(.done(done))
     }
 
-    // MARK: Contexts
-
-    private func contextEnded() {
-        lastActivity = .now
-        wakeUpSource.yield()
-    }
-
-    /// Audio that is on its way is a sign of life.
-    private func tellActively(_ message: ServerMessage) async throws {
-        lastActivity = .now
-        try await tell(message)
-    }
-
     // MARK: Speaking
 
     private func speakInOrder() async {
-        for await _ in wakeUp {
-            while !isClosed, !waiting.isEmpty {
-                let job = Running(waiting.removeFirst())
-                running = job
-                do {
-                    try await speak(job)
-                } catch {
-                    // Only sending fails here: the client is gone, and its messages are about to end too.
-                    job.end()
-                    logger.debug("client gone while speaking", metadata: ["error": "\(error)"])
-                }
-                running = nil
-                lastActivity = .now
+        while !isClosed, !waiting.isEmpty {
+            let job = Running(waiting.removeFirst())
+            running = job
+            do {
+                try await speak(job)
+            } catch {
+                // Only sending fails here: the client is gone, and its messages are about to end too.
+                job.end()
+                logger.debug("client gone while speaking", metadata: ["error": "\(error)"])
             }
-            if isDraining, waiting.isEmpty, await contexts.isEmpty { await closeForShutdown() }
+            running = nil
         }
+        speaking = nil
+        await closeIfDue()
     }
 
     private func speak(_ job: Running) async throws {
@@ -340,49 +320,27 @@ package actor StreamingSession {
         isClosed = true
         waiting.removeAll()
         running?.end()
-        wakeUpSource.finish()
         await contexts.cancelAll()
     }
 
-    private func startDrain() async throws {
-        guard !isDraining, !isClosed else { return }
-        isDraining = true
+    private func refuseWaiting() async throws {
         let dropped = waiting + (awaitingRecording.map { [$0] } ?? [])
         waiting.removeAll()
         awaitingRecording = nil
+        due = .shuttingDown
         for request in dropped { try await tell(.error(.shuttingDown, requestID: request.requestID)) }
         // What was said to a context is spoken to its end, if there is time.
         await contexts.closeAll()
-        wakeUpSource.yield()
     }
 
-    private func endDrain() async {
-        try? await Task.sleep(for: limits.drainTimeout)
-        if !Task.isCancelled { await closeForShutdown() }
-    }
-
-    private func closeForShutdown() async {
-        guard !isClosed else { return }
-        await close(.shuttingDown)
-    }
-
-    /// Closes the connection when nothing was asked for long, or when it is old, but never while something is spoken.
-    private func watchIdleTime() async {
-        let end = limits.connectionLifetime.map { ContinuousClock.now + $0 }
-        while !Task.isCancelled {
-            let deadline = lastActivity + limits.connectionTimeout
-            if running == nil, waiting.isEmpty {
-                if .now >= deadline { return await close(.connectionTimeout(limits.connectionTimeout)) }
-                if let end, let lifetime = limits.connectionLifetime, .now >= end, await contexts.isEmpty {
-                    return await close(.connectionLifetime(lifetime))
-                }
-            }
-            let next = max(min(deadline, end ?? deadline), .now + min(limits.connectionTimeout, .seconds(1)))
-            try? await Task.sleep(until: next)
-        }
+    private func closeIfDue() async {
+        // Asked first: while that takes, something may come to be spoken.
+        let isSilent = await contexts.isEmpty
+        if let due, isSilent, speaking == nil, !isClosed { await close(due) }
     }
 
     private func close(_ reason: ServerError) async {
+        service.metrics.told(reason, over: .websocket)
         await stop()
         try? await send(.close(reason))
     }

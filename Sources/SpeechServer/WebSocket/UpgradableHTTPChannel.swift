@@ -29,29 +29,45 @@ struct UpgradableHTTPChannel: ServerChildChannel, HTTPChannelHandler {
 
     private struct Refused: Error {}
 
-    var responder: Responder
-    let gate: AccessGate
-    let path: String
-    let limits: ServerLimits
-    let registry: ConnectionRegistry
-    let tls: TLSIdentity?
-    let metrics: ServerMetrics
-    private let http2: HTTP2Channel
-    let serve: @Sendable (MessageChannel, AccessClient?, Logger) async -> Void
+    /// What is the same for all connections: each keeps a copy of the structure, and there are many.
+    private final class Shared: Sendable {
+        let gate: AccessGate
+        let path: String
+        let limits: ServerLimits
+        let registry: ConnectionRegistry
+        let tls: TLSIdentity?
+        let metrics: ServerMetrics
+        let http2: HTTP2Channel
+        let serve: @Sendable (MessageChannel, AccessClient?, Logger) async -> Void
 
+        init(
+            gate: AccessGate, path: String, limits: ServerLimits, registry: ConnectionRegistry, tls: TLSIdentity?,
+            metrics: ServerMetrics, http2: HTTP2Channel,
+            serve: @escaping @Sendable (MessageChannel, AccessClient?, Logger) async -> Void
+        ) {
+            (self.gate, self.path, self.limits, self.registry) = (gate, path, limits, registry)
+            (self.tls, self.metrics, self.http2, self.serve) = (tls, metrics, http2, serve)
+        }
+    }
+
+    private(set) var responder: Responder
+    private let shared: Shared
+
+    /// - Parameter serve: holds the conversation of a WebSocket.
     init(
         responder: @escaping Responder, gate: AccessGate, path: String, limits: ServerLimits,
         registry: ConnectionRegistry, tls: TLSIdentity?, metrics: ServerMetrics,
         serve: @escaping @Sendable (MessageChannel, AccessClient?, Logger) async -> Void
     ) {
-        (self.gate, self.metrics) = (gate, metrics)
-        (self.responder, self.path, self.limits, self.registry) = (responder, path, limits, registry)
-        (self.tls, self.serve) = (tls, serve)
-        http2 = HTTP2Channel(
+        self.responder = responder
+        let http2 = HTTP2Channel(
             responder: registry.watching(responder, nil),
             configuration: .init(
                 idleTimeout: limits.keepAliveTimeout, gracefulCloseTimeout: limits.drainTimeout,
                 streamConfiguration: .init(additionalChannelHandlers: Self.guards(limits))))
+        shared = Shared(
+            gate: gate, path: path, limits: limits, registry: registry, tls: tls, metrics: metrics, http2: http2,
+            serve: serve)
     }
 
     /// What stands in every pipeline of HTTP, behind the codec.
@@ -65,19 +81,19 @@ struct UpgradableHTTPChannel: ServerChildChannel, HTTPChannelHandler {
             // Buffers stay with their connection: idle ones should be small. They grow with what comes.
             try channel.syncOptions?.setOption(
                 .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 512, maximum: 65536))
-            if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls.context)) }
-            guard registry.admit(channel) else {
+            if let tls = shared.tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls.context)) }
+            guard shared.registry.admit(channel) else {
                 try pipeline.addHandler(
-                    Refusal(.tooManyConnections(limit: registry.openLimit), timeout: limits.closeTimeout))
+                    Refusal(.tooManyConnections(limit: shared.registry.openLimit), timeout: shared.limits.closeTimeout))
                 return Value(
                     negotiated: channel.closeFuture.flatMapThrowing { throw Refused() }, channel: channel)
             }
-            guard tls != nil else {
+            guard shared.tls != nil else {
                 return Value(negotiated: try setUpHTTP1(channel, logger), channel: channel)
             }
             let choice = NIOTypedApplicationProtocolNegotiationHandler<EventLoopFuture<Negotiated>> { result, channel in
                 if case .negotiated("h2") = result {
-                    let isSetUp = http2.setup(channel: channel, logger: logger).map { Negotiated.http2($0) }
+                    let isSetUp = shared.http2.setup(channel: channel, logger: logger).map { Negotiated.http2($0) }
                     return isSetUp.map { _ in isSetUp }
                 }
                 return channel.eventLoop.makeCompletedFuture { try setUpHTTP1(channel, logger) }
@@ -89,6 +105,7 @@ struct UpgradableHTTPChannel: ServerChildChannel, HTTPChannelHandler {
     }
 
     private func setUpHTTP1(_ channel: any Channel, _ logger: Logger) throws -> EventLoopFuture<Negotiated> {
+        let (limits, path, registry) = (shared.limits, shared.path, shared.registry)
         let admitted = UpgradeAccess.Admitted()
         let upgrade = NIOTypedHTTPServerUpgradeConfiguration<Negotiated>(
             upgraders: [upgrader(admitted)],
@@ -108,7 +125,7 @@ struct UpgradableHTTPChannel: ServerChildChannel, HTTPChannelHandler {
         let badRequests = BadRequestAnswers(maxHeaderBytes: limits.maxHeaderBytes, timeout: limits.closeTimeout)
         try pipeline.addHandler(badRequests, position: .before(upgradeHandler))
         try pipeline.addHandler(
-            UpgradeAccess(path: path, gate: gate, admitted: admitted), position: .before(upgradeHandler))
+            UpgradeAccess(path: path, gate: shared.gate, admitted: admitted), position: .before(upgradeHandler))
         try pipeline.addHandler(
             UpgradeGate(path: path, registry: registry, besides: badRequests), position: .before(upgradeHandler))
         try closeIfSilent(channel, until: negotiated)
@@ -116,31 +133,52 @@ struct UpgradableHTTPChannel: ServerChildChannel, HTTPChannelHandler {
     }
 
     func handle(value: Value, logger: Logger) async {
+        guard let negotiated = await negotiated(value, logger) else { return }
+        switch negotiated {
+        case .http(let http, let presence):
+            await handle(http, presence, logger)
+        case .http2(let connection):
+            await handle(connection, logger)
+        case .webSocket(let messages, let client):
+            shared.metrics.opened(.websocket)
+            await shared.serve(messages, client, logger)
+            shared.metrics.closed(.websocket)
+        }
+    }
+
+    /// - Returns: nil if the connection failed before a request.
+    private func negotiated(_ value: Value, _ logger: Logger) async -> Negotiated? {
         do {
             // On cancellation the channel has to go, or the future below might never come.
-            let negotiated = try await withTaskCancellationHandler {
+            return try await withTaskCancellationHandler {
                 try await value.negotiated.get()
             } onCancel: {
                 value.channel.close(promise: nil)
             }
-            await ConnectionID.$current.withValue(ConnectionRegistry.makeConnectionID()) {
-                switch negotiated {
-                case .http(let http, let presence):
-                    var watching = self
-                    watching.responder = registry.watching(responder, presence)
-                    await metrics.connection(.http) { [watching] in
-                        await watching.handleHTTP(asyncChannel: http, logger: logger)
-                    }
-                case .http2(let connection):
-                    await metrics.connection(.http) { await http2.handle(value: connection, logger: logger) }
-                case .webSocket(let messages, let client):
-                    await metrics.connection(.websocket) { await serve(messages, client, logger) }
-                }
-            }
         } catch {
             logger.debug("connection failed before a request", metadata: ["error": "\(error)"])
             try? await value.channel.close()
+            return nil
         }
+    }
+
+    private func handle(
+        _ http: NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>, _ presence: ClientPresence, _ logger: Logger
+    ) async {
+        var watching = self
+        watching.responder = shared.registry.watching(responder, presence)
+        shared.metrics.opened(.http)
+        await ConnectionID.$current.withValue(ConnectionID.make()) { [watching] in
+            await watching.handleHTTP(asyncChannel: http, logger: logger)
+        }
+        shared.metrics.closed(.http)
+    }
+    private func handle(_ http2: HTTP2Channel.Value, _ logger: Logger) async {
+        shared.metrics.opened(.http)
+        await ConnectionID.$current.withValue(ConnectionID.make()) {
+            await shared.http2.handle(value: http2, logger: logger)
+        }
+        shared.metrics.closed(.http)
     }
 
     private func upgrader(_ admitted: UpgradeAccess.Admitted) -> NIOTypedWebSocketServerUpgrader<Negotiated> {
@@ -155,7 +193,7 @@ struct UpgradableHTTPChannel: ServerChildChannel, HTTPChannelHandler {
                 return channel.eventLoop.makeSucceededFuture(
                     isOurs ? ["Sec-WebSocket-Protocol": Credentials.subprotocol] : HTTPHeaders())
             },
-            upgradePipelineHandler: { [limits] channel, _ in
+            upgradePipelineHandler: { [limits = shared.limits] channel, _ in
                 channel.eventLoop.makeCompletedFuture {
                     let decoder = try channel.pipeline.syncOperations.handler(
                         type: ByteToMessageHandler<WebSocketFrameDecoder>.self)
@@ -178,9 +216,9 @@ struct UpgradableHTTPChannel: ServerChildChannel, HTTPChannelHandler {
     private func addHTTPHandlers(to channel: any Channel, logger: Logger) throws -> Negotiated {
         let presence = ClientPresence()
         try channel.pipeline.syncOperations.addHandlers(
-            [HTTP1ToHTTPServerCodec(secure: tls != nil)] as [any ChannelHandler] + Self.guards(limits) + [
+            [HTTP1ToHTTPServerCodec(secure: shared.tls != nil)] as [any ChannelHandler] + Self.guards(shared.limits) + [
                 VanishedClientWatch(presence),
-                HTTPConnectionStateHandler(idleTimeout: limits.keepAliveTimeout, logger: logger),
+                HTTPConnectionStateHandler(idleTimeout: shared.limits.keepAliveTimeout, logger: logger),
                 HeadWithBody(),
             ])
         return .http(
@@ -191,7 +229,7 @@ struct UpgradableHTTPChannel: ServerChildChannel, HTTPChannelHandler {
 
     /// Closes a connection that sends no request in time, or has sent none when the server stops.
     private func closeIfSilent<Result>(_ channel: any Channel, until negotiated: EventLoopFuture<Result>) throws {
-        let guardian = SilenceGuard(timeout: limits.headerTimeout)
+        let guardian = SilenceGuard(timeout: shared.limits.headerTimeout)
         try channel.pipeline.syncOperations.addHandler(guardian)
         let pipeline = channel.pipeline.syncOperations
         negotiated.assumeIsolated().whenComplete { _ in pipeline.removeHandler(guardian, promise: nil) }

@@ -5,10 +5,10 @@ import NIOWebSocket
 package enum ClientFrame: Sendable, Equatable {
     case text(String)
     case binary(ByteBuffer)
-    /// The connection is on its way down: stop what is going on, expect nothing more.
-    case closing
-    /// The server wants to stop: end what is under way, then close.
-    case shuttingDown
+    /// The connection is on its way down, for this reason or normally: stop what is going on, expect nothing more.
+    case closing(ServerError?)
+    /// Close for this reason as soon as nothing is being spoken.
+    case due(ServerError)
 }
 
 /// What goes to a client.
@@ -20,8 +20,8 @@ package enum ServerFrame: Sendable, Equatable {
 }
 
 /// Turns frames into messages and owns the connection's manners: UTF-8, ping and pong, the close handshake, and the
-/// end of peers that are dead. Control frames are answered here, so no speech can delay them.
-package final class WebSocketMessageHandler: ChannelDuplexHandler {
+/// end of peers that are dead, silent or old. Control frames are answered here, so no speech can delay them.
+package final class WebSocketMessageHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler {
     package typealias InboundIn = WebSocketFrame
     package typealias InboundOut = ClientFrame
     package typealias OutboundIn = ServerFrame
@@ -37,18 +37,29 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
     private var pingOutstanding = false
     /// Payload of the last ping, while its answer can't be sent.
     private var owedPong: ByteBuffer?
-    private var timer: Scheduled<Void>?
+    /// The next time to look at the clock: one for all deadlines, as there are many connections.
+    private var timer: NIOScheduledCallback?
+    private var context: ChannelHandlerContext?
+    private var nextPing = NIODeadline.distantFuture
+    private var lastMessage = NIODeadline.distantFuture
+    private var endOfLife = NIODeadline.distantFuture
+    private var endOfDrain = NIODeadline.distantFuture
 
     package init(limits: ServerLimits) {
         self.limits = limits
     }
 
     package func handlerAdded(context: ChannelHandlerContext) {
-        scheduleKeepAlive(context)
+        self.context = context
+        lastMessage = context.eventLoop.now
+        nextPing = lastMessage + TimeAmount(limits.pingInterval)
+        if let lifetime = limits.connectionLifetime { endOfLife = lastMessage + TimeAmount(lifetime) }
+        schedule(context)
     }
 
     package func handlerRemoved(context: ChannelHandlerContext) {
         timer?.cancel()
+        self.context = nil
     }
 
     package func channelInactive(context: ChannelHandlerContext) {
@@ -67,6 +78,7 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
             return
         }
         guard state == .open else { return }
+        if frame.opcode == .text || frame.opcode == .binary { lastMessage = context.eventLoop.now }
         switch frame.opcode {
         case .text:
             let payload = frame.unmaskedData
@@ -118,7 +130,10 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
     package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case is ChannelShouldQuiesceEvent:
-            if state == .open { deliver(.shuttingDown, context) }
+            guard state == .open, endOfDrain == .distantFuture else { return }
+            endOfDrain = context.eventLoop.now + TimeAmount(limits.drainTimeout)
+            schedule(context)
+            deliver(.due(.shuttingDown), context)
         case ChannelEvent.inputClosed:
             // A WebSocket has no use for a half-open connection.
             context.close(promise: nil)
@@ -153,6 +168,7 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
         promise.futureResult.assumeIsolated().whenComplete { result in
             if case .success = result, self.pingOutstanding { self.isAlive = true }
         }
+        lastMessage = context.eventLoop.now
         context.write(wrapOutboundOut(frame), promise: promise)
     }
 
@@ -172,11 +188,8 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
             // To close at once, with data unread, would reset the connection and lose our close frame.
             sent.assumeIsolated().whenComplete { _ in context.close(mode: .output, promise: nil) }
         }
-        deliver(.closing, context)
-        timer?.cancel()
-        timer = context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(limits.closeTimeout)) {
-            context.close(promise: nil)
-        }
+        deliver(.closing(error), context)
+        schedule(context, at: context.eventLoop.now + TimeAmount(limits.closeTimeout))
     }
 
     private func answerClose(_ payload: ByteBuffer, _ context: ChannelHandlerContext) {
@@ -192,7 +205,7 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
         let code = payload.getInteger(at: payload.readerIndex, as: UInt16.self)
         var answer = ByteBuffer()
         if let code { answer.writeInteger(code) }
-        deliver(.closing, context)
+        deliver(.closing(nil), context)
         context.writeAndFlush(
             wrapOutboundOut(WebSocketFrame(fin: true, opcode: .connectionClose, data: answer))
         ).assumeIsolated().whenComplete { _ in context.close(promise: nil) }
@@ -218,26 +231,43 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
         return nil
     }
 
-    // MARK: Signs of life
+    // MARK: Deadlines
 
-    private func scheduleKeepAlive(_ context: ChannelHandlerContext) {
-        timer = context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(limits.pingInterval)) {
-            self.keepAlive(context)
-        }
+    private func schedule(_ context: ChannelHandlerContext) {
+        schedule(
+            context, at: min(nextPing, lastMessage + TimeAmount(limits.connectionTimeout), endOfLife, endOfDrain))
     }
 
-    private func keepAlive(_ context: ChannelHandlerContext) {
-        guard state == .open else { return }
-        if pingOutstanding && !isAlive {
+    private func schedule(_ context: ChannelHandlerContext, at deadline: NIODeadline) {
+        timer?.cancel()
+        // It fails only when the event loop has stopped.
+        timer = try? context.eventLoop.assumeIsolated().scheduleCallback(at: deadline, handler: self)
+    }
+
+    package func handleScheduledCallback(eventLoop: some EventLoop) {
+        guard let context, state != .closed else { return }
+        // The peer hasn't answered our close frame in time.
+        guard state == .open else { return context.close(promise: nil) }
+        let now = eventLoop.now
+        if now >= endOfDrain { return close(context, .shuttingDown) }
+        if now >= nextPing {
             // No answer to a ping and nothing else: dead, or not reading for a whole interval.
-            context.close(promise: nil)
-            return
+            if pingOutstanding && !isAlive { return context.close(promise: nil) }
+            (isAlive, pingOutstanding) = (false, true)
+            nextPing = now + TimeAmount(limits.pingInterval)
+            context.writeAndFlush(
+                wrapOutboundOut(WebSocketFrame(fin: true, opcode: .ping, data: ByteBuffer())), promise: nil)
         }
-        isAlive = false
-        pingOutstanding = true
-        context.writeAndFlush(
-            wrapOutboundOut(WebSocketFrame(fin: true, opcode: .ping, data: ByteBuffer())), promise: nil)
-        scheduleKeepAlive(context)
+        if now >= lastMessage + TimeAmount(limits.connectionTimeout) {
+            // If the session goes on, it will have something to say.
+            lastMessage = now
+            deliver(.due(.connectionTimeout(limits.connectionTimeout)), context)
+        }
+        if let lifetime = limits.connectionLifetime, now >= endOfLife {
+            endOfLife = .distantFuture
+            deliver(.due(.connectionLifetime(lifetime)), context)
+        }
+        schedule(context)
     }
 }
 

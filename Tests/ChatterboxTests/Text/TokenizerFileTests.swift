@@ -108,26 +108,13 @@ import Testing
         #expect(error?.description == "tokenizer.json: \(expected)")
     }
 
-    @Test(arguments: [
-        ("", "a value is missing"), ("{", "expected a key"), ("{\"a\":1,}", "expected a key"),
-        ("[1 2]", "expected ']', found '2'"), ("{} x", "text after the value"), ("\"\\q\"", "unknown escape"),
-        ("\"\\ud800\"", "half a surrogate pair"), ("\"a\nb\"", "a control character"), ("\"", "a string without end"),
-        (String(repeating: "[", count: 100), "nested deeper than 64"), ("nul", "expected null"),
-        ("+1", "expected a value"),
-    ]) func malformedJSON(_ text: String, _ problem: String) throws {
-        let folder = try TemporaryFolder()
-        let url = try folder.write("tokenizer.json", text)
-        let error = #expect(throws: TextError.self) { try Tokenizer(contentsOf: url) }
-        #expect(error?.description.contains(problem) == true, "\(String(describing: error))")
-    }
-
     @Test func unreadableFiles() throws {
         let folder = try TemporaryFolder()
         let missing = folder.url.appendingPathComponent("tokenizer.json")
         #expect(throws: TextError.self) { try Tokenizer(contentsOf: missing) }
         try Data([0x7B, 0xFF, 0x7D]).write(to: missing)
         let error = #expect(throws: TextError.self) { try Tokenizer(contentsOf: missing) }
-        #expect(error?.description == "tokenizer.json: not UTF-8 text")
+        #expect(error?.description == "tokenizer.json: not JSON: expected a key, at byte 1")
     }
 
     /// Repeated tokens and ids can't be written with a JSON library.

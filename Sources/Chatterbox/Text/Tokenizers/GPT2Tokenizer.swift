@@ -21,7 +21,7 @@ public struct GPT2Tokenizer: TextTokenizer {
     /// The same files in memory, by name.
     package init(files: [String: Data]) throws(TextError) {
         func field(_ name: String) throws(TextError) -> TokenizerField {
-            TokenizerField(file: name, path: "", value: try TokenizerJSON(bytes: files[name] ?? Data(), file: name))
+            try TokenizerField(parsing: files[name] ?? Data(), file: name)
         }
         func optional(_ name: String) throws(TextError) -> TokenizerField {
             files[name] == nil ? TokenizerField(file: name, path: "", value: .object([])) : try field(name)

@@ -7,7 +7,7 @@ extension Tokenizer {
 
     /// A tokenizer.json that is in memory already.
     package init(json: some Collection<UInt8>, file: String) throws(TextError) {
-        try self.init(file: TokenizerField(file: file, path: "", value: TokenizerJSON(bytes: json, file: file)))
+        try self.init(file: TokenizerField(parsing: json, file: file))
     }
 
     init(file: TokenizerField) throws(TextError) {
@@ -179,13 +179,14 @@ extension BPE {
         for member in members {
             func entry() -> TokenizerField {
                 TokenizerField(
-                    file: field.file, path: "\(field.path)[\"\(String(scalars: member.key))\"]", value: member.value)
+                    file: field.file, path: "\(field.path)[\"\(member.key)\"]", value: member.value)
             }
             let id = try TokenizerField.id(member.value) { () in
                 entry().failure(expected: TokenizerField.allowedID)
             }
-            guard vocabulary.updateValue(id, forKey: member.key) == nil else { throw entry().failure("is there twice") }
-            if let other = owners.updateValue(member.key, forKey: id) {
+            let token = Array(member.key.unicodeScalars)
+            guard vocabulary.updateValue(id, forKey: token) == nil else { throw entry().failure("is there twice") }
+            if let other = owners.updateValue(token, forKey: id) {
                 throw entry().failure("has id \(id), which is that of \"\(String(scalars: other))\" already")
             }
         }
@@ -199,9 +200,9 @@ extension BPE {
     ) throws(TextError) -> (left: [Unicode.Scalar], right: [Unicode.Scalar]) {
         if case .array(let pair) = field.value {
             if pair.count == 2, case .string(let left) = pair[0], case .string(let right) = pair[1] {
-                return (left, right)
+                return (Array(left.unicodeScalars), Array(right.unicodeScalars))
             }
-        } else if case .string(let text) = field.value, let pair = merge(text) {
+        } else if case .string(let text) = field.value, let pair = merge(text.unicodeScalars) {
             return pair
         }
         throw field.failure(expected: "two tokens with a space between")

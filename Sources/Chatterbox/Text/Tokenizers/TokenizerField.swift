@@ -1,19 +1,27 @@
 import Foundation
+import StrictJSON
 
 /// A value in a tokenizer file with its path there, so that errors name both.
 struct TokenizerField {
     let file: String
     let path: String
-    let value: TokenizerJSON
+    let value: JSON
 
     /// - Throws: `TextError.tokenizer` if there is no such file, or it is no JSON.
     init(contentsOf url: URL) throws(TextError) {
-        self.init(
-            file: url.lastPathComponent, path: "",
-            value: try TokenizerJSON(bytes: Self.bytes(of: url), file: url.lastPathComponent))
+        try self.init(parsing: Self.bytes(of: url), file: url.lastPathComponent)
     }
 
-    init(file: String, path: String, value: TokenizerJSON) {
+    /// - Throws: `TextError.tokenizer`, with the place in the file.
+    init(parsing json: some Sequence<UInt8>, file: String) throws(TextError) {
+        do throws(JSONError) {
+            self.init(file: file, path: "", value: try JSON(parsing: json, uniqueKeys: false))
+        } catch {
+            throw .tokenizer(file: file, key: "", problem: "not JSON: \(error)")
+        }
+    }
+
+    init(file: String, path: String, value: JSON) {
         self.file = file
         self.path = path
         self.value = value
@@ -37,20 +45,20 @@ struct TokenizerField {
         case .null: "nothing"
         case .bool(let value): "\(value)"
         case .number(let literal): literal
-        case .string(let scalars): "\"\(String(scalars: scalars.prefix(40)))\(scalars.count > 40 ? "…" : "")\""
+        case .string(let text):
+            "\"\(String(scalars: text.unicodeScalars.prefix(40)))\(text.unicodeScalars.count > 40 ? "…" : "")\""
         case .array(let elements): "a list of \(elements.count)"
         case .object(let members): "an object of \(members.count) members"
         }
     }
 
-    var isNull: Bool { value == .null }
+    var isNull: Bool { if case .null = value { true } else { false } }
 
     /// A member of this object; null if it isn't there.
     func member(_ name: String) -> TokenizerField {
-        var value = TokenizerJSON.null
+        var value = JSON.null
         if case .object(let members) = self.value {
-            let key = Array(name.unicodeScalars)
-            value = members.last { $0.key == key }?.value ?? .null
+            value = members.last { $0.key == name }?.value ?? .null
         }
         return TokenizerField(file: file, path: path.isEmpty ? name : "\(path).\(name)", value: value)
     }
@@ -58,8 +66,8 @@ struct TokenizerField {
     func members() throws(TextError) -> [(key: [Unicode.Scalar], field: TokenizerField)] {
         guard case .object(let members) = value else { throw failure(expected: "an object") }
         return members.map { member in
-            let path = "\(path)[\"\(String(scalars: member.key))\"]"
-            return (member.key, TokenizerField(file: file, path: path, value: member.value))
+            let path = "\(path)[\"\(member.key)\"]"
+            return (Array(member.key.unicodeScalars), TokenizerField(file: file, path: path, value: member.value))
         }
     }
 
@@ -70,12 +78,12 @@ struct TokenizerField {
         }
     }
 
-    func scalars() throws(TextError) -> [Unicode.Scalar] {
-        guard case .string(let scalars) = value else { throw failure(expected: "a string") }
-        return scalars
+    func string() throws(TextError) -> String {
+        guard case .string(let text) = value else { throw failure(expected: "a string") }
+        return text
     }
 
-    func string() throws(TextError) -> String { String(scalars: try scalars()) }
+    func scalars() throws(TextError) -> [Unicode.Scalar] { Array(try string().unicodeScalars) }
 
     /// Nil if the value is null or isn't there.
     func stringIfAny() throws(TextError) -> String? { isNull ? nil : try string() }
@@ -96,7 +104,7 @@ struct TokenizerField {
         try Self.id(value) { () in failure(expected: Self.allowedID) }
     }
 
-    static func id(_ value: TokenizerJSON, _ failure: () -> TextError) throws(TextError) -> Int32 {
+    static func id(_ value: JSON, _ failure: () -> TextError) throws(TextError) -> Int32 {
         guard case .number(let literal) = value, let id = Int32(literal), ids.contains(id) else { throw failure() }
         return id
     }

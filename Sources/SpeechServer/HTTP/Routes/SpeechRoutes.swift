@@ -95,7 +95,7 @@ struct SpeechRoutes: Sendable {
         let ending = URL(filePath: file.fileName).pathExtension.lowercased()
         guard recordingExtensions.contains(ending) else {
             throw ServerError.invalidValue(
-                field: field, value: "\"\(file.fileName.prefix(80))\"",
+                field: field, value: "\"\(file.fileName.excerpt(80))\"",
                 allowed: recordingEndings)
         }
         guard !file.content.isEmpty else {

@@ -1,33 +1,32 @@
-/// Reads a client's JSON strictly by RFC 8259, in time that grows with its length alone: Foundation's decoder takes minutes
-/// for some hundred kilobytes of nested lists, since a type that isn't known before is found by failing.
 struct JSONParser {
-    /// Far more than any message has.
-    static let deepest = 64
-    static let mostValues = 100_000
+    private static let deepest = 64
 
     private let bytes: [UInt8]
+    private let uniqueKeys: Bool
+    private let mostValues: Int
     private var at = 0
     private var depth = 0
     private var values = 0
 
-    init(_ text: String) { bytes = Array(text.utf8) }
+    init(_ bytes: [UInt8], uniqueKeys: Bool, mostValues: Int) {
+        (self.bytes, self.uniqueKeys, self.mostValues) = (bytes, uniqueKeys, mostValues)
+    }
 
-    /// - Throws: `ServerError.invalidJSON` that names the place.
-    mutating func document() throws(ServerError) -> JSONValue {
+    mutating func document() throws(JSONError) -> JSON {
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { at = 3 }
         let value = try value()
         guard peek() == nil else { throw broken("there is more after the value") }
         return value
     }
 
-    private func broken(_ problem: String) -> ServerError { .invalidJSON(reason: "\(problem), at byte \(at)") }
+    private func broken(_ problem: String) -> JSONError { JSONError(problem: problem, offset: at) }
 
     private mutating func peek() -> UInt8? {
         while at < bytes.count, [0x20, 0x0A, 0x0D, 0x09].contains(bytes[at]) { at += 1 }
         return at < bytes.count ? bytes[at] : nil
     }
 
-    private mutating func take(_ character: Unicode.Scalar) throws(ServerError) {
+    private mutating func take(_ character: Unicode.Scalar) throws(JSONError) {
         guard peek() == UInt8(ascii: character) else { throw broken("expected '\(character)'") }
         at += 1
     }
@@ -38,10 +37,10 @@ struct JSONParser {
         return true
     }
 
-    private mutating func value() throws(ServerError) -> JSONValue {
+    private mutating func value() throws(JSONError) -> JSON {
         guard depth < Self.deepest else { throw broken("lists and objects are nested deeper than \(Self.deepest)") }
         values += 1
-        guard values <= Self.mostValues else { throw broken("there are more than \(Self.mostValues) values") }
+        guard values <= mostValues else { throw broken("there are more than \(mostValues) values") }
         depth += 1
         defer { depth -= 1 }
         switch peek() {
@@ -56,32 +55,34 @@ struct JSONParser {
         }
     }
 
-    private mutating func object() throws(ServerError) -> JSONValue {
+    private mutating func object() throws(JSONError) -> JSON {
         try take("{")
-        var members: [String: JSONValue] = [:]
+        var members: [JSON.Member] = []
         if takeIf("}") { return .object(members) }
+        var keys: Set<String> = []
         repeat {
             guard peek() == UInt8(ascii: "\"") else { throw broken("expected a key") }
             let key = try string()
-            try take(":")
-            guard members.updateValue(try value(), forKey: key) == nil else {
-                throw broken("the key \"\(key.prefix(60))\" is there twice")
+            guard !uniqueKeys || keys.insert(key).inserted else {
+                throw broken("the key \"\(String(key.unicodeScalars.prefix(60)))\" is there twice")
             }
+            try take(":")
+            members.append(JSON.Member(key: key, value: try value()))
         } while takeIf(",")
         try take("}")
         return .object(members)
     }
 
-    private mutating func list() throws(ServerError) -> JSONValue {
+    private mutating func list() throws(JSONError) -> JSON {
         try take("[")
-        var items: [JSONValue] = []
+        var items: [JSON] = []
         if takeIf("]") { return .array(items) }
         repeat { items.append(try value()) } while takeIf(",")
         try take("]")
         return .array(items)
     }
 
-    private mutating func word(_ word: StaticString, _ value: JSONValue) throws(ServerError) -> JSONValue {
+    private mutating func word(_ word: StaticString, _ value: JSON) throws(JSONError) -> JSON {
         let letters = UnsafeBufferPointer(start: word.utf8Start, count: word.utf8CodeUnitCount)
         guard bytes[at...].starts(with: letters) else { throw broken("expected \(word)") }
         at += letters.count
@@ -90,33 +91,28 @@ struct JSONParser {
 
     // MARK: numbers
 
-    private mutating func number() throws(ServerError) -> JSONValue {
+    private mutating func number() throws(JSONError) -> JSON {
         let start = at
         if bytes[at] == UInt8(ascii: "-") { at += 1 }
         let first = at
         try digits()
         guard bytes[first] != UInt8(ascii: "0") || at == first + 1 else { throw broken("a number starts with 0") }
-        var isInteger = true
         if at < bytes.count, bytes[at] == UInt8(ascii: ".") {
-            isInteger = false
             at += 1
             try digits()
         }
         if at < bytes.count, bytes[at] | 0x20 == UInt8(ascii: "e") {
-            isInteger = false
             at += 1
             if at < bytes.count, [UInt8(ascii: "+"), UInt8(ascii: "-")].contains(bytes[at]) { at += 1 }
             try digits()
         }
         let literal = String(decoding: bytes[start..<at], as: UTF8.self)
-        if isInteger, let value = Int64(literal) { return .integer(value) }
-        if isInteger, let value = UInt64(literal) { return .unsigned(value) }
         guard let value = Double(literal), value.isFinite else { throw broken("a number is too large") }
-        return .number(value)
+        return .number(literal)
     }
 
     /// One at least.
-    private mutating func digits() throws(ServerError) {
+    private mutating func digits() throws(JSONError) {
         let start = at
         while at < bytes.count, (0x30...0x39).contains(bytes[at]) { at += 1 }
         guard at > start else { throw broken("expected a value") }
@@ -124,7 +120,7 @@ struct JSONParser {
 
     // MARK: strings
 
-    private mutating func string() throws(ServerError) -> String {
+    private mutating func string() throws(JSONError) -> String {
         try take("\"")
         let start = at
         while at < bytes.count, bytes[at] != UInt8(ascii: "\""), bytes[at] != UInt8(ascii: "\\"), bytes[at] >= 0x20 {
@@ -133,23 +129,28 @@ struct JSONParser {
         // Most have nothing to undo.
         if at < bytes.count, bytes[at] == UInt8(ascii: "\"") {
             at += 1
-            return String(decoding: bytes[start..<at - 1], as: UTF8.self)
+            return try text(bytes[start..<at - 1])
         }
-        var text = Array(bytes[start..<at])
+        var unescaped = Array(bytes[start..<at])
         while at < bytes.count {
             let byte = bytes[at]
             at += 1
             switch byte {
-            case UInt8(ascii: "\""): return String(decoding: text, as: UTF8.self)
-            case UInt8(ascii: "\\"): text += Array(String(Character(try escaped())).utf8)
+            case UInt8(ascii: "\""): return try text(unescaped)
+            case UInt8(ascii: "\\"): unescaped.append(contentsOf: String(Character(try escaped())).utf8)
             case ..<0x20: throw broken("a control character is in a string")
-            default: text.append(byte)
+            default: unescaped.append(byte)
             }
         }
         throw broken("a string doesn't end")
     }
 
-    private mutating func escaped() throws(ServerError) -> Unicode.Scalar {
+    private func text(_ bytes: some Collection<UInt8>) throws(JSONError) -> String {
+        guard let text = String(validating: bytes, as: UTF8.self) else { throw broken("a string isn't UTF-8") }
+        return text
+    }
+
+    private mutating func escaped() throws(JSONError) -> Unicode.Scalar {
         guard at < bytes.count else { throw broken("a string doesn't end") }
         let letter = bytes[at]
         at += 1
@@ -176,11 +177,11 @@ struct JSONParser {
         return scalar
     }
 
-    private mutating func hexadecimal() throws(ServerError) -> UInt32 {
+    private mutating func hexadecimal() throws(JSONError) -> UInt32 {
         guard bytes.count - at >= 4 else { throw broken("a string doesn't end") }
         var value: UInt32 = 0
         for byte in bytes[at..<at + 4] {
-            guard let digit = Character(Unicode.Scalar(byte)).hexDigitValue else {
+            guard byte < 0x80, let digit = Character(Unicode.Scalar(byte)).hexDigitValue else {
                 throw broken("expected four hexadecimal digits")
             }
             value = value << 4 | UInt32(digit)
