@@ -40,6 +40,12 @@ uint64_t ck_checksum(const void *memory, size_t bytes) {
     return result;
 }
 
+void ck_bound_heap(void) {
+#if defined(__GLIBC__)
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+#endif
+}
+
 void ck_give_back_memory(void) {
 #if defined(__GLIBC__)
     malloc_trim(0);

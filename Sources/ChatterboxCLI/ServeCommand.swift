@@ -120,6 +120,7 @@ struct ServeCommand: AsyncParsableCommand {
         let host = access.host
         let port = try settings.port()
         FileLimit.raise()
+        SpeechEngine.boundMemory()
         let limits = try settings.limits()
         let tls = try settings.tls(logger)
         let models = try settings.makeRegistry()

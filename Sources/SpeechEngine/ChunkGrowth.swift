@@ -7,6 +7,8 @@ package struct ChunkGrowth: Sendable {
     package static var most: Int { 100 }
     /// Sound in hand over the expected time of a chunk.
     private static var margin: Double { 1.2 }
+    /// The same beside other sessions: whoever was early hasn't waited for them yet, and they grow too.
+    private static var marginBesideOthers: Double { 2.4 }
 
     private let first: Int
     /// Tokens of the chunk that is being made.
@@ -27,15 +29,17 @@ package struct ChunkGrowth: Sendable {
     ///   - elapsed: seconds from the request to the chunk that was just sent.
     ///   - tokens: of all chunks so far.
     ///   - audio: seconds of sound of all chunks so far.
-    package mutating func chunkSent(elapsed: Double, tokens: Int, audio: Double) {
+    ///   - sessions: that are being spoken now, this one included.
+    package mutating func chunkSent(elapsed: Double, tokens: Int, audio: Double, sessions: Int = 1) {
         let seconds = elapsed - before.elapsed
         cost.observe(tokens: Double(tokens - before.tokens), seconds: seconds)
         inHand = max(inHand - seconds, 0) + audio - before.audio
         before = (elapsed, tokens, audio)
         let largest = max(first, min(size * 2, Self.most))
         let (perChunk, perToken) = cost.fit
+        let margin = sessions > 1 ? Self.marginBesideOthers : Self.margin
         let isTooSlow = inHand < perChunk + perToken * Double(first)
-        let fitting = (inHand / Self.margin - perChunk) / max(perToken, 1e-9)
+        let fitting = (inHand / margin - perChunk) / max(perToken, 1e-9)
         size = isTooSlow || fitting > Double(largest) ? largest : max(first, Int(fitting))
     }
 }

@@ -241,6 +241,7 @@ package final class Scheduler<Model: SpeechModel>: @unchecked Sendable {
             makesTokens
             ? able.indices.filter { able[$0].work == .token && leads[$0] <= limit }.map { able[$0] } : [able[best]]
         state.ready.removeAll { session in taken.contains { $0 === session } }
+        for session in taken { session.spokenBeside = state.running }
         if state.busy == 0 { state.busySince = now }
         state.busy += taken.count
         if makesTokens { state.isMakingTokens = true }

@@ -18,6 +18,8 @@ final class Session<Model: SpeechModel>: @unchecked Sendable {
     let audioLimits: ClosedRange<Double>
     private var firstChunk: Duration?
     private var chunks = 0
+    /// Sessions that were being spoken when this one was taken last; set by who takes it.
+    var spokenBeside = 1
     private var sent = 0
     private let sampleRateHz: Int
 
@@ -123,7 +125,7 @@ final class Session<Model: SpeechModel>: @unchecked Sendable {
                     index: chunks, samples: samples.map(Self.pcm16), tokens: utterance.tokenCount,
                     latencyToFirstChunk: first.seconds, elapsedTime: elapsed.seconds, audioDuration: duration,
                     realTimeFactor: elapsed.seconds / duration, words: utterance.takeWords())))
-        utterance.chunkSent(elapsed: elapsed.seconds)
+        utterance.chunkSent(elapsed: elapsed.seconds, sessions: spokenBeside)
     }
 
     private func finish(_ reason: SpeechSummary.EndReason) {

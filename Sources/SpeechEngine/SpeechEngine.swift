@@ -150,6 +150,9 @@ public final class SpeechEngine: SpeechSynthesizing {
             maxUnreadChunks: configuration.maxUnreadChunks)
     }
 
+    /// For the start of a process that is to run for long: what a long text needed doesn't stay with it.
+    public static func boundMemory() { Memory.boundHeap() }
+
     /// Gives memory that nothing uses back to the system; models stay loaded.
     public static func giveBackMemory() { Memory.giveBack() }
 

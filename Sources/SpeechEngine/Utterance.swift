@@ -103,8 +103,10 @@ package struct Utterance<Model: SpeechModel>: Sendable {
 
     /// Tells that a chunk was sent, so that the next may be of another size.
     /// - Parameter elapsed: seconds since the request.
-    package mutating func chunkSent(elapsed: Double) {
-        if request.chunkGrowth { growth.chunkSent(elapsed: elapsed, tokens: tokenCount, audio: audioDuration) }
+    package mutating func chunkSent(elapsed: Double, sessions: Int = 1) {
+        if request.chunkGrowth {
+            growth.chunkSent(elapsed: elapsed, tokens: tokenCount, audio: audioDuration, sessions: sessions)
+        }
     }
 
     /// Words whose times are known since the last call.

@@ -48,6 +48,13 @@ import Testing
         #expect(chunks(perToken: [0.1]).map(\.size).prefix(4) == [25, 50, 100, 33])
     }
 
+    /// Of many that begin at once, the first to have sound doesn't know yet how long the others' takes.
+    @Test(arguments: [(1, 50), (2, 26)]) func isCarefulBesideOthers(_ sessions: Int, _ size: Int) {
+        var growth = ChunkGrowth(first: 25)
+        growth.chunkSent(elapsed: 0.4, tokens: 25, audio: 1, sessions: sessions)
+        #expect(growth.size == size)
+    }
+
     @Test func waitsForSoundInHand() {
         #expect(chunks(perToken: [0.025], until: 400).map(\.size).prefix(3) == [25, 33, 49])
         #expect(chunks(perToken: [0.025], until: 1500).last?.size == 100)

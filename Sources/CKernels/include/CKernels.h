@@ -27,6 +27,9 @@ void ck_unforce_path(void);
 // Whole pages of zeros, straight from the system; NULL when memory is short.
 void *ck_pages(size_t bytes);
 void ck_pages_free(void *memory, size_t bytes);
+// Large blocks come straight from the system and go back there, always: glibc would raise the limit with each that is
+// freed, and keep what long texts needed.
+void ck_bound_heap(void);
 // Free pages of the allocator go back to the system, where it has any.
 void ck_give_back_memory(void);
 // Tells memory that was damaged by accident; as quick as reading. Not for anything an attacker may choose.
