@@ -42,8 +42,7 @@ Linux)
     fi
     packages=(libdnnl-dev libavformat-dev libavcodec-dev libavfilter-dev libswresample-dev libavutil-dev libsqlite3-dev pkg-config)
     if [ "${1:-}" = --test ]; then
-        # The ffmpeg command decodes what is encoded here.
-        # deploy/nginx.conf is tried in front of a server.
+        # ffmpeg decodes what is encoded here, nginx stands in front of a server by deploy/nginx.conf.
         packages+=(curl ffmpeg nginx-light)
         python3 -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3 python3-venv)
         # The page is tested in a browser without a window.

@@ -173,6 +173,7 @@ struct UpgradableHTTPChannel: ServerChildChannel, HTTPChannelHandler {
         }
         shared.metrics.closed(.http)
     }
+
     private func handle(_ http2: HTTP2Channel.Value, _ logger: Logger) async {
         shared.metrics.opened(.http)
         await ConnectionID.$current.withValue(ConnectionID.make()) {
