@@ -140,6 +140,12 @@ async def judge(options):
         print(f"  {mistakes}  {voice}: {text}  |  {heard}")
 
 
+def spoken(audio):
+    """Samples from the first sound to the last: the teacher leaves half a second of silence around them, we a quarter."""
+    loud = np.nonzero(np.abs(audio) > 0.01)[0]
+    return loud[-1] - loud[0]
+
+
 async def lengths(options):
     from hibari import Hibari
     teacher, long, short, ratios = Hibari(), [], [], []
@@ -148,9 +154,7 @@ async def lengths(options):
         await socket.recv()
         for i, text in enumerate(texts):
             audio, _, done = await speak(socket, text, "alloy", seed=i + 1)
-            wave = teacher(text)
-            loud = np.nonzero(np.abs(wave) > 0.01)[0]
-            ratio = len(audio) / (loud[-1] - loud[0] + 4800)
+            ratio = spoken(audio) / spoken(teacher(text))
             ratios.append(ratio)
             (long if ratio > 1.25 else short if ratio < 0.75 else []).append((ratio, text))
             progress(i + 1, len(texts), "lengths")

@@ -24,6 +24,8 @@ package struct ChunkSynthesizer<Model: SpeechModel>: Sendable {
     private var waiting: Tensor?
     /// Where the audio of the piece begins, in frames since the start.
     package private(set) var pieceFrame = 0
+    /// Frames of silence due before the next tokens.
+    private var silentFrames = 0
     /// Samples made so far.
     package private(set) var sampleCount = 0
 
@@ -42,7 +44,7 @@ package struct ChunkSynthesizer<Model: SpeechModel>: Sendable {
 
     /// - Parameters:
     ///   - new: the piece's next tokens.
-    ///   - endsPiece: whether no more follow in this piece; then nothing is held back, and a pause follows.
+    ///   - endsPiece: whether no more follow in this piece; then nothing is held back, and a short pause follows.
     ///   - checkpoint: called before every step of the flow; throws to cancel.
     /// - Returns: samples in ±1 that are final now.
     package mutating func step(
@@ -50,18 +52,29 @@ package struct ChunkSynthesizer<Model: SpeechModel>: Sendable {
     ) throws -> [Float] {
         tokens += new
         if endsPiece, !tokens.isEmpty { tokens += model.closingTokens }
-        var mel = try decoded(endsPiece: endsPiece, checkpoint: checkpoint)
+        var parts = [try silence(silentFrames), try decoded(endsPiece: endsPiece, checkpoint: checkpoint)]
+        silentFrames = 0
         if endsPiece {
             if !tokens.isEmpty {
-                let pause = try pause()
-                mel = try Tensor.concatenated([mel, pause], axis: 2)
-                pieceFrame += tokens.count * model.framesPerToken + pause.shape[2]
+                parts.append(try silence(Self.pieceGap))
+                pieceFrame += tokens.count * model.framesPerToken + Self.pieceGap
             }
             pieceStart += tokens.count
             (tokens, vocoded, waiting) = ([], 0, nil)
         }
-        return faded(try model.vocode(mel, &vocoder))
+        return faded(try model.vocode(Tensor.concatenated(parts, axis: 2), &vocoder))
     }
+
+    /// Tells that another sentence follows. With what pieces begin and end with, about 0.6 s are silent then: less than
+    /// people leave, enough to hear that the sentence is over.
+    package mutating func pauseBetweenSentences() {
+        silentFrames += Self.sentenceGap
+        pieceFrame += Self.sentenceGap
+    }
+
+    /// Frames of silence behind a piece, and those besides between sentences.
+    private static var pieceGap: Int { 6 }
+    private static var sentenceGap: Int { 15 }
 
     /// The rest of the samples, at the very end.
     package mutating func flush() throws -> [Float] { faded(try model.flush(&vocoder)) }
@@ -100,11 +113,8 @@ package struct ChunkSynthesizer<Model: SpeechModel>: Sendable {
         return try Tensor(values, shape: new.shape)
     }
 
-    /// Silence between pieces: with what the pieces end and begin with, about a third of a second.
-    private func pause() throws -> Tensor {
-        let frames = 6
-        let silence = log(Float(1e-5))
-        return try Tensor([Float](repeating: silence, count: 80 * frames), shape: [1, 80, frames])
+    private func silence(_ frames: Int) throws -> Tensor {
+        try Tensor([Float](repeating: log(1e-5), count: 80 * frames), shape: [1, 80, frames])
     }
 
     /// Fades the very start in and counts.

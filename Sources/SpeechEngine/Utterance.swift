@@ -29,6 +29,7 @@ package struct Utterance<Model: SpeechModel>: Sendable {
     private var growth: ChunkGrowth
     private var pieces: AnyPieces
     private var nextPiece: TextPiece?
+    private var isSentenceOver = false
     private var pieceIndex = 0
     private var speaking: Speaking?
     private var endReason: SpeechSummary.EndReason = .stopToken
@@ -203,6 +204,8 @@ package struct Utterance<Model: SpeechModel>: Sendable {
     }
 
     private mutating func begin(_ piece: TextPiece) throws {
+        if isSentenceOver { speaker?.synthesizer.pauseBetweenSentences() }
+        isSentenceOver = piece.text.endsSentence
         guard let speaker else { preconditionFailure("nobody to speak") }
         let decoding = try model.prefill(piece.tokens, voice: speaker.voice, request: request)
         if decoding.alignment.isEmpty { timeline = nil }

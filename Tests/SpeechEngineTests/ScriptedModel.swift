@@ -73,12 +73,11 @@ struct ScriptedModel: SpeechModel {
 
     func pieces(of request: SpeechRequest) throws -> AnyIterator<TextPiece> {
         let locatingWords = request.includeTimestamps
-        var counts = request.input.split(separator: "|").map { Int32($0.filter(\.isNumber)) ?? 0 }.enumerated().map(
-            \.self)[...]
+        var pieces = request.input.split(separator: "|").enumerated().map(\.self)[...]
         return AnyIterator {
-            counts.popFirst().map { index, count in
+            pieces.popFirst().map { index, text in
                 TextPiece(
-                    text: "", tokens: [count],
+                    text: String(text), tokens: [Int32(text.filter(\.isNumber)) ?? 0],
                     words: locatingWords ? [Int?](repeating: index, count: Self.textLength) : [])
             }
         }

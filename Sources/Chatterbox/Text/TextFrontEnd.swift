@@ -114,9 +114,9 @@ public struct TextFrontEnd: Sendable {
         self.tags = TextTags(tags)
         self.maximumTokens = maximumTokens
         var splitter = SentenceSplitter()
-        // The voices that read phonemes learned single sentences: they miss a word in two together where they miss none in
-        // each.
-        if case .phonemes = reading { splitter.enough = 30 }
+        // The voices that read phonemes learned single sentences: they miss twice as many words in two together, and
+        // leave too short a pause between them.
+        if case .phonemes = reading { splitter.mostSentences = 1 }
         self.splitter = splitter
     }
 

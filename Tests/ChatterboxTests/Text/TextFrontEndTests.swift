@@ -73,6 +73,10 @@ import Testing
         #expect(pieces.map(\.text).joined(separator: " ") == TextNormalizer().normalize(text))
     }
 
+    @Test func phonemesAreSpokenSentenceBySentence() throws {
+        #expect(try frontEnd().pieces(of: "Ab. C? Ab, c.").map(\.text) == ["Ab.", "C?", "Ab, c."])
+    }
+
     @Test func aWordTooLongForTheModelIsCut() throws {
         let pieces = try Array(frontEnd(maximumTokens: 20).pieces(of: String(repeating: "a", count: 95)))
         #expect(pieces.allSatisfy { $0.tokens.count <= 20 })

@@ -167,8 +167,8 @@ package struct SentenceSplitter: Sendable {
     ]
 }
 
-extension Substring {
-    fileprivate var endsSentence: Bool {
+extension StringProtocol {
+    package var endsSentence: Bool {
         last.map { ".!?".contains($0) || SentenceSplitter.wideEnds.contains($0) } ?? false
     }
 }
