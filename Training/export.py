@@ -3,18 +3,17 @@ import json
 import os
 import sys
 
-import numpy as np
 import torch
 from safetensors.torch import save_file
 
+import flow
 import reference
 import voices
 from features import DATA
-from flow import Trainee
 from g2p import G2PNet, LETTERS
-from t3 import GUIDED, LAYERS, SCALE, SYMBOLS, CompactT3
+from t3 import GUIDED, SCALE, SYMBOLS, CompactT3
 from training import load
-from vocoder import BINS, HOP, N_FFT, SourceFilterVocoder
+from vocoder import BINS, COARSE, FINE, HOP, N_FFT, SourceFilterVocoder
 
 LICENCE = "Apache-2.0"
 
@@ -44,10 +43,18 @@ def sharpened(weight, strength=0.35, span=15):
     """The vocoder's input layer `[width, 3 * 80]` as if each bin of its log-mels stood out by `strength` more from the mean of
     the `span` bins around it.  Regression blurs harmonics and formants; this gives some of their depth back, as the
     post-filter of a speech codec does (DNSMOS +0.03).  A constant mel stays as it is, so the layer's normalisation does too."""
+    return (weight.reshape(-1, 3, 80) @ sharpening(strength, span)).reshape(weight.shape)
+
+
+def unsharpened(weight, strength=0.35, span=15):
+    """What `sharpened` was given."""
+    return (weight.reshape(-1, 3, 80) @ torch.linalg.inv(sharpening(strength, span))).reshape(weight.shape)
+
+
+def sharpening(strength, span):
     near = (torch.arange(80)[:, None] + torch.arange(-(span // 2), span // 2 + 1)).clamp(0, 79)
     smooth = torch.zeros(80, 80).scatter_add_(1, near, torch.full(near.shape, 1 / span))
-    sharp = torch.eye(80) + strength * (torch.eye(80) - smooth)
-    return (weight.reshape(-1, 3, 80) @ sharp).reshape(weight.shape)
+    return torch.eye(80) + strength * (torch.eye(80) - smooth)
 
 
 @torch.no_grad()
@@ -62,9 +69,9 @@ def main(folder):
         print(f"{name}: {sum(v.numel() for v in state.values()) / 1e6:.2f} M numbers")
 
     save("t3.safetensors", t3_state(load(CompactT3(), "t3")))
-    flow = load(Trainee(), "flow").folded()
-    reference.flow().load_state_dict(flow, strict=True)
-    save("s3gen.safetensors", {f"flow.{k}": v for k, v in flow.items()})
+    s3gen = flow.trained().folded()
+    reference.flow().load_state_dict(s3gen, strict=True)
+    save("s3gen.safetensors", {f"flow.{k}": v for k, v in s3gen.items()})
     name = "vocoder-decoded" if os.path.exists(os.path.join(DATA, "vocoder-decoded.pt")) else "vocoder"
     vocoder = load(SourceFilterVocoder(), name).state_dict()
     # Losses on magnitudes leave the noise too strong: 2.6 dB less sounds cleaner (DNSMOS +0.03)
@@ -82,7 +89,7 @@ def main(folder):
         # bfloat16 in the decoder costs a tenth of DNSMOS
         "s3gen": {"file": "s3gen.safetensors", **reference.S3GEN, "decoder": {**reference.S3GEN["decoder"], "precision": "float32"}},
         "vocoder": {"type": "source_filter", "file": "vocoder.safetensors", "width": 192, "f0_width": 128, "f0_right": [1, 0, 0, 0], "n_fft": N_FFT, "hop": HOP,
-                    "coarse_right": [1, 0], "fine_right": [1, 1, 0, 0]},
+                    "coarse_right": list(COARSE), "fine_right": list(FINE)},
         "text": {"type": "phonemes", "symbols": SYMBOLS,
                  "g2p": {"file": "g2p.safetensors", "width": 192, "before": 3, "after": 5, "letters": LETTERS}},
         "voices": {"file": "voices.safetensors", "default": "alloy", "names": voices.NAMES},

@@ -1,7 +1,10 @@
-"""Speech tokens -> mel: the reference's own classes, small.  Usage: python flow.py MINUTES, then python flow.py decode
+"""Speech tokens -> mel: the reference's own classes, small.
+Usage: python flow.py MINUTES, then python flow.py MINUTES adversarial, then python flow.py decode
 
 The meanflow decoder is trained straight for its one step (t 0 -> r 1), by regression, from weights that pass the
-encoder's mel through (docs/adr/0004).  Crops carry the lookahead and the missing left context that streaming has."""
+encoder's mel through, then against a discriminator too (docs/adr/0004).  Crops carry the lookahead and the missing left
+context that streaming has."""
+import copy
 import os
 import sys
 
@@ -12,11 +15,13 @@ import torch.nn.functional as F
 
 import reference
 import voices
+from discriminator import MelDiscriminator
 from features import DATA, Shard
 from tokenizer import digits
 from training import Run, load
 
 LOOKAHEAD = 3
+CONTEXT = 12                            # frames at the start of a crop, of which less is asked
 SPEAKERS = torch.from_numpy(np.stack([voices.embedding(n, 192) for n in voices.NAMES]))
 
 
@@ -132,76 +137,135 @@ def distance(a, b, deviation):
     return torch.sqrt(square + 1e-6).mean() + torch.sqrt(patch + 1e-6).mean()
 
 
-def main(minutes):
-    rng = np.random.default_rng(2)
-    shards = [Shard(0), Shard(1)]
-    tokens = [np.fromfile(os.path.join(DATA, f"{r}.token.i16"), np.int16) for r in (0, 1)]
-    items = [(k, m) for k, s in enumerate(shards) for m in s.meta if m["frames"] >= 2 * 24]
-    lengths = np.array([m["frames"] // 2 for _, m in items])
-    order = np.argsort(lengths, kind="stable")
-    items, lengths = [items[i] for i in order], lengths[order]
-    model = Trainee()
-    sample = torch.from_numpy(shards[0].voiced[:400000:20].astype(np.float32))
-    deviation = sample.std(0)[None, :, None]
-    with torch.no_grad():
-        model.flow.encoder_proj.bias[:] = sample.mean(0)
-    model.pass_through()
+class Crops:
+    """Endless batches of crops of the training utterances."""
+
+    def __init__(self, seed):
+        self.rng, self.shards = np.random.default_rng(seed), [Shard(0), Shard(1)]
+        self.tokens = [np.fromfile(os.path.join(DATA, f"{r}.token.i16"), np.int16) for r in (0, 1)]
+        items = [(k, m) for k, s in enumerate(self.shards) for m in s.meta if m["frames"] >= 2 * 24]
+        lengths = np.array([m["frames"] // 2 for _, m in items])
+        order = np.argsort(lengths, kind="stable")
+        self.items, self.lengths = [items[i] for i in order], lengths[order]
+        sample = torch.from_numpy(self.shards[0].voiced[:400000:20].astype(np.float32))
+        self.mean, self.deviation = sample.mean(0)[None, :, None], sample.std(0)[None, :, None]
+
+    def __iter__(self):
+        """Yields tokens `[B, T + lookahead]`, mel `[B, 80, 2 T]`, voice indices `[B]`, weights of the frames `[B, 1, 2 T]`
+        and whether the crop ends with its utterance (then there is no lookahead)."""
+        rng = self.rng
+        while True:
+            crop = int(rng.choice([24, 40, 60, 90]))
+            finalize = rng.random() < 0.25
+            need = crop if finalize else crop + LOOKAHEAD
+            first = np.searchsorted(self.lengths, need)
+            batch = max(6, 720 // crop)
+            toks, mels, who, weight = [], [], [], np.ones((batch, 1, 2 * crop), np.float32)
+            for b in range(batch):
+                k, m = self.items[rng.integers(first, len(self.items))]
+                whole = m["frames"] // 2
+                at = whole - crop if finalize else int(rng.integers(whole - need + 1))
+                at = 0 if rng.random() < 0.15 and not finalize else at
+                start = m["frame"] // 2 + at
+                toks.append(self.tokens[k][start:start + need])
+                mels.append(self.shards[k].voiced[2 * start:2 * (start + crop)])
+                who.append(voices.NAMES.index(m["voice"]))
+                if at:
+                    weight[b, :, :CONTEXT] = 0.2            # streaming drops the context's frames: less is asked of them
+            mel = torch.from_numpy(np.stack(mels).astype(np.float32)).transpose(1, 2)
+            yield torch.from_numpy(np.stack(toks).astype(np.int64)), mel, torch.tensor(who), torch.from_numpy(weight), finalize
+
+
+def optimizers(model, rate):
+    """Muon for matrices, Adam for the rest; `rate`: as a part of the rates that random weights begin with."""
     named = list(model.named_parameters())
     matrices = [p for n, p in named if p.ndim == 2 and "embedding" not in n and "digits" not in n]
     known = {id(p) for p in matrices}
-    others = [p for p in model.parameters() if id(p) not in known]
     delicate = [p for n, p in named if "estimator" in n and id(p) not in known]
     rest = [p for n, p in named if "estimator" not in n and id(p) not in known]
-    run = Run("flow", minutes, [model], [
-        torch.optim.Muon(matrices, lr=0.006, momentum=0.95, weight_decay=0.01, ns_steps=4),
-        torch.optim.AdamW([{"params": rest, "lr": 2e-3}, {"params": delicate, "lr": 3e-4}], betas=(0.9, 0.98), weight_decay=0.0)])
-    while True:
-        run.schedule(hold=0.5)
-        crop = int(rng.choice([24, 40, 60, 90]))
-        finalize = rng.random() < 0.25
-        need = crop if finalize else crop + LOOKAHEAD
-        first = np.searchsorted(lengths, need)
-        batch = max(6, 720 // crop)
-        toks, mels, who, weight = [], [], [], np.ones((batch, 1, 2 * crop), np.float32)
-        for b in range(batch):
-            k, m = items[rng.integers(first, len(items))]
-            whole = m["frames"] // 2
-            at = whole - crop if finalize else int(rng.integers(whole - need + 1))
-            at = 0 if rng.random() < 0.15 and not finalize else at
-            start = m["frame"] // 2 + at
-            toks.append(tokens[k][start:start + need])
-            mels.append(shards[k].voiced[2 * start:2 * (start + crop)])
-            who.append(voices.NAMES.index(m["voice"]))
-            if at:
-                weight[b, :, :12] = 0.2                    # streaming drops the context's frames: less is asked of them
-        tok = torch.from_numpy(np.stack(toks).astype(np.int64))
-        mel = torch.from_numpy(np.stack(mels).astype(np.float32)).transpose(1, 2)
-        weight, speaker = torch.from_numpy(weight), SPEAKERS[who]
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            mu = model.mu(tok, finalize).float()
-            made = model.mel(mu, speaker, torch.randn(batch, 80, 2 * crop)).float()
-        prior = ((mu - mel).abs() * weight / deviation).mean()
-        scale = weight / weight.mean()
-        error = distance(made * scale, mel * scale, deviation)
+    return [torch.optim.Muon(matrices, lr=0.006 * rate, momentum=0.95, weight_decay=0.01, ns_steps=4),
+            torch.optim.AdamW([{"params": rest, "lr": 2e-3 * rate}, {"params": delicate, "lr": 3e-4 * rate}], betas=(0.9, 0.98), weight_decay=0.0)]
+
+
+def regression(model, crops, tokens, mel, who, weight, finalize):
+    """What the flow makes, its error, and the encoder's."""
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        mu = model.mu(tokens, finalize).float()
+        made = model.mel(mu, SPEAKERS[who], torch.randn_like(mu)).float()
+    scale = weight / weight.mean()
+    return made, distance(made * scale, mel * scale, crops.deviation), ((mu - mel).abs() * weight / crops.deviation).mean()
+
+
+def descend(run, loss, others):
+    for o in run.optimizers:
+        o.zero_grad()
+    loss.backward()
+    norm = torch.nn.utils.clip_grad_norm_(others, 2.0)
+    if torch.isfinite(norm):
         for o in run.optimizers:
-            o.zero_grad()
-        (error + 0.5 * prior).backward()
-        norm = torch.nn.utils.clip_grad_norm_(others, 2.0)
-        if torch.isfinite(norm):
-            for o in run.optimizers:
-                o.step()
-        if run.done(error=error.item(), prior=prior.item(), mel=((made - mel).abs() * scale).mean().item()):
+            o.step()
+
+
+def main(minutes):
+    crops, model = Crops(2), Trainee()
+    with torch.no_grad():
+        model.flow.encoder_proj.bias[:] = crops.mean[0, :, 0]
+    model.pass_through()
+    run = Run("flow", minutes, [model], optimizers(model, 1))
+    others = [p for group in run.optimizers[1].param_groups for p in group["params"]]
+    for batch in crops:
+        run.schedule(hold=0.5)
+        made, error, prior = regression(model, crops, *batch)
+        descend(run, error + 0.5 * prior, others)
+        if run.done(error=error.item(), prior=prior.item(), mel=(made - batch[1]).abs().mean().item()):
             return
+
+
+def adversarial(minutes):
+    """Goes on from the regressed weights; what counts is `mean`, an average of the last few hundred steps' weights."""
+    crops, model, judge = Crops(None), load(Trainee(), "flow").train(), MelDiscriminator(len(voices.NAMES))
+    mean = copy.deepcopy(model)
+    for p in (*model.flow.input_embedding.parameters(), *model.digits.parameters()):
+        p.requires_grad_(False)                                    # what tokens mean must stay
+    against = torch.optim.AdamW(judge.parameters(), lr=5e-4, betas=(0.8, 0.99), weight_decay=0.01)
+    run = Run("flow-adversarial", minutes, [mean, model, judge], optimizers(model, 1 / 8))
+    others = [p for p in model.parameters() if p.requires_grad]
+    for batch in crops:
+        run.schedule(hold=0.4, floor=0.03)
+        made, error, prior = regression(model, crops, *batch)
+        true, fake = (((x - crops.mean) / crops.deviation)[..., CONTEXT:] for x in (batch[1], made))
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            loss = judge.hinge(true, fake.detach(), batch[2])
+        against.zero_grad()
+        loss.backward()
+        against.step()
+        deceit = likeness = torch.zeros(())
+        if run.step >= 150:
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                deceit, likeness = judge.deceived(true, fake, batch[2])
+        descend(run, error + 0.5 * prior + 0.1 * deceit + likeness, others)
+        with torch.no_grad():
+            torch._foreach_lerp_(list(mean.parameters()), list(model.parameters()), 1 / min(run.step + 1, 400))
+        contrast = [x.diff(dim=1).pow(2).mean().sqrt() for x in (fake.detach(), true)]
+        if run.done(error=error.item(), prior=prior.item(), deceit=deceit.item(), likeness=likeness.item(),
+                    judge=loss.item(), contrast=(contrast[0] / contrast[1]).item()):
+            return
+
+
+def trained():
+    """The flow as far as it was trained."""
+    done = os.path.exists(os.path.join(DATA, "flow-adversarial.pt"))
+    return load(Trainee(), "flow-adversarial" if done else "flow")
 
 
 @torch.no_grad()
 def decode(count):
     """Writes RANK.decoded.f16: the mels that the vocoder will meet, of `count` utterances a shard, for its last training."""
-    model = load(Trainee(), "flow")
+    model = trained()
     for rank in (0, 1):
         shard, token = Shard(rank), np.fromfile(os.path.join(DATA, f"{rank}.token.i16"), np.int16)
         out = np.memmap(os.path.join(DATA, f"{rank}.decoded.f16"), np.float16, "w+", shape=(shard.meta_frames, 80))
-        for m in [m for m in shard.meta if m["wave"] is not None][:count]:
+        for m in [m for m in shard.meta if m["exaggeration"] == 0.5][:count]:
             span = slice(m["frame"], m["frame"] + m["frames"])
             mu = model.mu(torch.from_numpy(token[span.start // 2:span.stop // 2].astype(np.int64))[None], True)
             out[span] = model.mel(mu, SPEAKERS[[voices.NAMES.index(m["voice"])]], torch.randn_like(mu))[0].T.numpy()
@@ -212,4 +276,7 @@ def decode(count):
 if __name__ == "__main__":
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    decode(int((sys.argv[2:] or [10**9])[0])) if sys.argv[1] == "decode" else main(float(sys.argv[1]))
+    if sys.argv[1] == "decode":
+        decode(int((sys.argv[2:] or [10**9])[0]))
+    else:
+        (adversarial if "adversarial" in sys.argv[2:] else main)(float(sys.argv[1]))

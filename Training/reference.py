@@ -5,9 +5,6 @@ import os
 import sys
 import types
 
-import torch
-import torch.nn as nn
-
 
 def _packages():
     """Registers the package's folders so that single modules load without its top level, which wants much more."""

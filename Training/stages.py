@@ -13,6 +13,7 @@ import synthesise
 import voices
 from features import DATA, TOKEN_SAMPLES, log_mel
 from hibari import Hibari
+from inverse import Inverse
 from tokenizer import Tokenizer
 from training import load
 from vocoder import SourceFilterVocoder
@@ -22,23 +23,23 @@ from vocoder import SourceFilterVocoder
 def main(count, voice):
     teacher, run = Hibari(), synthesise.session()
     vocoder = load(SourceFilterVocoder(), "vocoder-decoded" if os.path.exists(os.path.join(DATA, "vocoder-decoded.pt")) else "vocoder")
-    tokenizer = load(Tokenizer(), "tokenizer")
-    decoder = load(flow.Trainee(), "flow") if os.path.exists(os.path.join(DATA, "flow.pt")) else None
+    known = os.path.exists(os.path.join(DATA, "tokenizer.pt"))
+    tokenizer = load(Tokenizer(), "tokenizer") if known else load(Inverse(), "inverse")
+    decoder = flow.trained() if os.path.exists(os.path.join(DATA, "flow.pt")) else None
     listener, stages = judge.Judge(), {}
     rows = [line.rstrip("\n").split("\t")[1:] for line in open(os.path.join(os.path.dirname(judge.__file__), "sentences.tsv"))][:count]
-    level, rate, speed = voices.VOICES[voice]
+    rate, pace, tilt = voices.VOICES[voice]
     for i, (text, *readings) in enumerate(rows):
         ids = teacher.ids(" ".join(teacher.phonemize(text)))
-        *outputs, _ = run.run(None, {"ids": np.asarray([ids], np.int64), "speed": np.asarray([speed / rate], np.float32)})
+        *outputs, _ = run.run(None, {"ids": np.asarray([ids], np.int64), "speed": np.asarray([pace / rate], np.float32)})
         *parts, f0 = (x[0] for x in outputs)
         plain = synthesise.render(parts, f0, i)
-        wave = synthesise.played(synthesise.pitched(plain, f0, level, 1), rate)
+        wave = plain if rate == 1 else synthesise.played(plain, rate, tilt)
         plain, wave = (torch.from_numpy(w[None].copy()) for w in (plain, wave[:len(wave) // TOKEN_SAMPLES * TOKEN_SAMPLES]))
         mel = log_mel(wave)
         neutral = log_mel(plain, rate)[..., :mel.shape[2]].transpose(1, 2)
         made = {"teacher": wave, "vocoder on true mels": vocoder(mel)}
         code = tokenizer.ids(tokenizer.encode(neutral))
-        made["tokenizer's own decoder, vocoder"] = vocoder(tokenizer.decode(tokenizer.encode(neutral)).transpose(1, 2))
         if decoder:
             mu = decoder.mu(code, True)
             decoded = decoder.mel(mu, flow.SPEAKERS[[voices.NAMES.index(voice)]], torch.randn_like(mu))

@@ -23,7 +23,6 @@ from voices import NAMES, VOICES, excursion
 
 torch.set_num_threads(1)
 DURATIONS = "/CumSum_output_0"          # cumulative end of each phoneme id, in 25 ms units
-KEEP_WAVE_EVERY = 4
 SHELF = butter(1, 2500, "high", fs=SAMPLE_RATE)
 
 
@@ -127,17 +126,14 @@ def main(rank, workers, hours):
         out["voiced.f16"].write(voiced.astype(np.float16).tobytes())
         out["f0.f32"].write(f0_frames.tobytes())
         out["phone.u8"].write(np.asarray(ids, np.uint8)[label].tobytes())
-        kept = k % KEEP_WAVE_EVERY == 0
-        if kept:
-            pcm = (spoken[cut] * 32767).astype(np.int16)
-            out["wave.i16"].write(pcm.tobytes())
+        out["wave.i16"].write((spoken[cut] * 32767).astype(np.int16).tobytes())
         record = {"text": text, "phones": phones, "frame": frame, "frames": len(voiced), "voice": voice,
-                  "exaggeration": round(exaggeration, 4), "wave": sample if kept else None,
+                  "exaggeration": round(exaggeration, 4), "wave": sample,
                   # end of each phoneme in speech tokens, counted from the first token kept
                   "ends": [round(float(e) * 0.025 / rate / 0.04 - first, 2) for e in ends]}
         log.write(json.dumps(record, ensure_ascii=False) + "\n")
         frame += len(voiced)
-        sample += (cut.stop - cut.start) if kept else 0
+        sample += cut.stop - cut.start
         if k % 250 == 0:
             for f in (*out.values(), log):
                 f.flush()

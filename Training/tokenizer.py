@@ -37,7 +37,8 @@ class Tokenizer(nn.Module):
         self.norm, self.output = nn.LayerNorm(width), nn.Linear(width, 80)
         self.heard, self.phone, self.phones = nn.Conv1d(DIGITS, 192, 3, padding=1), nn.Linear(192, 2 * phones), phones
 
-    def encode(self, mel):
+    def encoded(self, mel):
+        """`[B, 2 T, 80]` to what is to be quantised, `[B, T, 8]`."""
         x = (mel - self.mean) / self.deviation
         x = self.input(torch.cat([F.pad(x, (0, 0, 1, 0))[:, :-1], x, F.pad(x, (0, 0, 0, 1))[:, 1:]], -1))
         for block in self.fine:
@@ -45,7 +46,10 @@ class Tokenizer(nn.Module):
         x = self.down(x.reshape(x.shape[0], x.shape[1] // 2, -1))
         for block in self.coarse:
             x = block(x)
-        z = torch.tanh(self.quantise(x).float())
+        return self.quantise(x)
+
+    def encode(self, mel):
+        z = torch.tanh(self.encoded(mel).float())
         return z + (torch.round(z) - z).detach()
 
     def decode(self, code):
@@ -96,8 +100,8 @@ def train(minutes):
 
 
 @torch.no_grad()
-def tokens():
-    model = load(Tokenizer(), "tokenizer")
+def tokens(model):
+    """Writes RANK.token.i16: the tokens of each shard."""
     for rank in (0, 1):
         shard = Shard(rank)
         out = np.zeros(shard.meta_frames // 2, np.int16)
@@ -113,4 +117,4 @@ def tokens():
 if __name__ == "__main__":
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    tokens() if sys.argv[1] == "tokens" else train(float(sys.argv[1]))
+    tokens(load(Tokenizer(), "tokenizer")) if sys.argv[1] == "tokens" else train(float(sys.argv[1]))

@@ -19,6 +19,7 @@ from training import Run, load
 N_FFT, HOP = 960, 240                    # 100 frames a second; Hann squared at a quarter hop sums to 1.5 everywhere
 BINS = N_FFT // 2 + 1
 MAX_HARMONIC_HZ, MIN_F0_HZ = 11000.0, 50.0
+COARSE, FINE = (1, 0), (1, 1, 0, 0)
 
 
 class F0Predictor(nn.Module):
@@ -62,10 +63,10 @@ class SourceFilterVocoder(nn.Module):
         super().__init__()
         self.f0_predictor = F0Predictor()
         self.input = nn.Linear(240, width)
-        self.coarse = nn.ModuleList([ConvNeXtBlock(width, right=r, multiple=2) for r in (1, 0)])
+        self.coarse = nn.ModuleList([ConvNeXtBlock(width, right=r, multiple=2) for r in COARSE])
         self.up = nn.Linear(width, 2 * width)
         self.pitch = nn.Linear(2, width)
-        self.fine = nn.ModuleList([ConvNeXtBlock(width, right=r, multiple=2) for r in (1, 1, 0, 0)])
+        self.fine = nn.ModuleList([ConvNeXtBlock(width, right=r, multiple=2) for r in FINE])
         self.norm = nn.LayerNorm(width)
         self.output = nn.Linear(width, 3 * BINS)          # log magnitude of harmonics, of noise, and phase
         self.register_buffer("window", torch.hann_window(N_FFT), persistent=False)
@@ -158,7 +159,8 @@ def segments(mels, batch=16, frames=32):
     """Endless batches: mel `[B, 80, T]`, F0 `[B, T]`, waveform `[B, 480 T]`.  `mels`: for each shard, arrays to draw from."""
     rng = np.random.default_rng(int.from_bytes(os.urandom(4), "little"))
     shards = [Shard(0), Shard(1)]
-    kept = [(i, m) for i, s in enumerate(shards) for m in s.meta if m["wave"] is not None and m["frames"] > frames + 8]
+    # where PSOLA has changed F0 there is something of it to hear
+    kept = [(i, m) for i, s in enumerate(shards) for m in s.meta if m["exaggeration"] == 0.5 and m["frames"] > frames + 8]
     while True:
         picked = []
         while len(picked) < batch:
