@@ -19,7 +19,7 @@ from training import Run, load
 N_FFT, HOP = 960, 240                    # 100 frames a second; Hann squared at a quarter hop sums to 1.5 everywhere
 BINS = N_FFT // 2 + 1
 MAX_HARMONIC_HZ, MIN_F0_HZ = 11000.0, 50.0
-COARSE, FINE = (1, 0), (1, 1, 0, 0)
+COARSE, FINE = (1, 0), (1, 1, 0, 0, 0, 0)  # right context of each block
 
 
 class F0Predictor(nn.Module):

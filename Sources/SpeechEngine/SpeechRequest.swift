@@ -1,3 +1,4 @@
+import Chatterbox
 import Foundation
 
 /// One request for speech, as a client may word it.
@@ -47,6 +48,8 @@ public struct SpeechRequest: Sendable, Equatable {
     public var seed: UInt64?
     /// Whether chunks tell when words are spoken.
     public var includeTimestamps: Bool
+    /// Whether this goes on after a sentence of another request, so that a pause comes first.
+    public private(set) var followsSentence = false
 
     public init(
         input: String, voice: String? = nil, voiceAudio: Data? = nil, language: String? = nil,
@@ -79,6 +82,9 @@ public struct SpeechRequest: Sendable, Equatable {
         self.seed = seed
         self.includeTimestamps = includeTimestamps
     }
+
+    /// Has a pause come first if what was spoken right before, by another request, ended with its sentence.
+    public mutating func follow(_ text: String?) { followsSentence = text?.endsSentence ?? false }
 
     /// What each numeric parameter may be, by its name in the protocol.
     public enum Limits {

@@ -29,7 +29,7 @@ package struct Utterance<Model: SpeechModel>: Sendable {
     private var growth: ChunkGrowth
     private var pieces: AnyPieces
     private var nextPiece: TextPiece?
-    private var isSentenceOver = false
+    private var isSentenceOver: Bool
     private var pieceIndex = 0
     private var speaking: Speaking?
     private var endReason: SpeechSummary.EndReason = .stopToken
@@ -90,6 +90,7 @@ package struct Utterance<Model: SpeechModel>: Sendable {
         self.request = request
         self.seed = seed
         growth = ChunkGrowth(first: request.chunkSize)
+        isSentenceOver = request.followsSentence
         pieces = AnyPieces(iterator: try model.pieces(of: request))
         if request.includeTimestamps {
             timeline = WordTimeline(words: model.words(of: request.input), secondsPerToken: Self.seconds(1, model))

@@ -105,10 +105,11 @@ package struct JobRunner: Service {
                 parts.map { NewChunk(text: $0.text, pauseAfterMs: $0.endsParagraph ? settings.paddingMs : 0) }, of: job)
         }
         let request = try JobRequest(job, rules: rules, models: service.models)
-        for chunk in try await store.chunks(of: job.id) where chunk.state != .completed {
+        let chunks = try await store.chunks(of: job.id)
+        for (chunk, before) in zip(chunks, [nil] + chunks) where chunk.state != .completed {
             try await store.startChunk(chunk.index, of: job)
             do {
-                try await speak(chunk, of: job, request)
+                try await speak(chunk, after: before, of: job, request)
             } catch let error where !(error is CancellationError) && !Task.isCancelled {
                 try? await store.failChunk(chunk.index, of: job, error: ServerError(error).message)
                 throw error
@@ -119,10 +120,11 @@ package struct JobRunner: Service {
         logger.info("job completed", metadata: ["job": "\(job.id)", "seconds": "\(seconds.rounded(decimals: 1))"])
     }
 
-    private func speak(_ chunk: JobChunk, of job: Job, _ request: JobRequest) async throws {
+    private func speak(_ chunk: JobChunk, after before: JobChunk?, of job: Job, _ request: JobRequest) async throws {
         let start = ContinuousClock.now
         var parts = request.parts
         parts.speech.input = chunk.text
+        parts.speech.follow(before?.text)
         let speech = try await startPatiently(parts, of: job, used: request.used)
         var samples: [Int16] = []
         for try await event in speech {

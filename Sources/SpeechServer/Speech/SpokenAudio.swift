@@ -22,6 +22,7 @@ actor SpokenAudio {
     /// In standard mode the next piece is made while this one is sent.
     private var following: Speech?
     private var laterPieces: ArraySlice<String>
+    private var lastPiece: String
     /// A piece of standard mode, until all of it is there.
     private var piece: [Int16] = []
     /// Seconds at which the piece begins, and its samples so far.
@@ -44,14 +45,16 @@ actor SpokenAudio {
         }
         let first = try await Self.speech(pieces[0], of: request, by: self.service, from: origin)
         (sampleRateHz, voice) = (first.engine.sampleRateHz, first.voice)
-        (following, laterPieces) = (first, pieces.dropFirst())
+        (following, laterPieces, lastPiece) = (first, pieces.dropFirst(), pieces[0])
     }
 
     private static func speech(
-        _ piece: String, of request: SpeakRequest, by service: SpeechService, from origin: SpeechOrigin
+        _ piece: String, after before: String? = nil, of request: SpeakRequest, by service: SpeechService,
+        from origin: SpeechOrigin
     ) async throws -> Speech {
         var parts = request.parts
         parts.speech.input = piece
+        parts.speech.follow(before)
         do {
             return try await service.start(parts, used: request.used, from: origin)
         } catch {
@@ -94,7 +97,8 @@ actor SpokenAudio {
 
     private func nextPiece() async throws -> Speech? {
         guard let text = laterPieces.popFirst() else { return nil }
-        return try await Self.speech(text, of: request, by: service, from: origin)
+        defer { lastPiece = text }
+        return try await Self.speech(text, after: lastPiece, of: request, by: service, from: origin)
     }
 
     private func nextEvent() async throws -> SpeechEvent? {

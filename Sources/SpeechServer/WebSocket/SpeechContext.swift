@@ -25,6 +25,7 @@ actor SpeechContext {
     private var buffer = TextBuffer()
     private var units: [Unit] = []
     private var pendingCharacters = 0
+    private var lastText: String?
     private var isOpen = true
     private var isCancelled = false
     private var speech: Speech?
@@ -146,6 +147,8 @@ actor SpeechContext {
     private func speak(_ text: String) async throws {
         var parts = request.parts
         parts.speech.input = text
+        parts.speech.follow(lastText)
+        lastText = text
         let (service, used, origin) = (service, request.parameters, request.origin(id, logger))
         let starting = Task { try await service.start(parts, used: used, from: origin) }
         self.starting = starting
