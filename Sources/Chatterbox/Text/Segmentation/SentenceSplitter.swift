@@ -170,6 +170,8 @@ package struct SentenceSplitter: Sendable {
 extension StringProtocol {
     /// Whether nothing but quotes, brackets and spaces follows the end of a sentence.
     package var endsSentence: Bool {
-        last { !$0.isWhitespace && !"\"'”’»)]".contains($0) }.map { ".!?".contains($0) || SentenceSplitter.wideEnds.contains($0) } ?? false
+        last { !$0.isWhitespace && !"\"'”’»)]".contains($0) }.map {
+            ".!?".contains($0) || SentenceSplitter.wideEnds.contains($0)
+        } ?? false
     }
 }
