@@ -13,7 +13,7 @@ from features import DATA
 from g2p import G2PNet, LETTERS
 from t3 import GUIDED, SCALE, SYMBOLS, CompactT3
 from training import load
-from vocoder import BINS, COARSE, FINE, HOP, N_FFT, SourceFilterVocoder
+from vocoder import COARSE, FINE, HOP, N_FFT, SourceFilterVocoder
 
 LICENCE = "Apache-2.0"
 
@@ -39,14 +39,14 @@ def t3_state(model):
     return state
 
 
-def sharpened(weight, strength=0.35, span=15):
+def sharpened(weight, strength=0.2, span=15):
     """The vocoder's input layer `[width, 3 * 80]` as if each bin of its log-mels stood out by `strength` more from the mean of
     the `span` bins around it.  Regression blurs harmonics and formants; this gives some of their depth back, as the
-    post-filter of a speech codec does (DNSMOS +0.03).  A constant mel stays as it is, so the layer's normalisation does too."""
+    post-filter of a speech codec does.  A constant mel stays as it is, so the layer's normalisation does too."""
     return (weight.reshape(-1, 3, 80) @ sharpening(strength, span)).reshape(weight.shape)
 
 
-def unsharpened(weight, strength=0.35, span=15):
+def unsharpened(weight, strength=0.2, span=15):
     """What `sharpened` was given."""
     return (weight.reshape(-1, 3, 80) @ torch.linalg.inv(sharpening(strength, span))).reshape(weight.shape)
 
@@ -74,8 +74,6 @@ def main(folder):
     save("s3gen.safetensors", {f"flow.{k}": v for k, v in s3gen.items()})
     name = "vocoder-decoded" if os.path.exists(os.path.join(DATA, "vocoder-decoded.pt")) else "vocoder"
     vocoder = load(SourceFilterVocoder(), name).state_dict()
-    # Losses on magnitudes leave the noise too strong: 2.6 dB less sounds cleaner (DNSMOS +0.03)
-    vocoder["output.bias"][BINS:2 * BINS] -= 0.3
     vocoder["input.weight"] = sharpened(vocoder["input.weight"])
     save("vocoder.safetensors", vocoder)
     save("g2p.safetensors", load(G2PNet(), "g2p").state_dict())

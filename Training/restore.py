@@ -9,7 +9,6 @@ from safetensors.torch import load_file
 from export import unsharpened
 from features import DATA
 from t3 import LAYERS, SCALE, WIDTH
-from vocoder import BINS
 
 
 def t3(state):
@@ -28,16 +27,11 @@ def t3(state):
 
 
 def flow(state):
-    made = {k: v for k, v in state.items()}
-    made["digits.weight"] = torch.zeros(state["flow.input_embedding.weight"].shape[1], 8)
-    return made
+    return state | {"digits.weight": torch.zeros(state["flow.input_embedding.weight"].shape[1], 8)}
 
 
 def vocoder(state):
-    made = {k: v.clone() for k, v in state.items()}
-    made["input.weight"] = unsharpened(made["input.weight"])
-    made["output.bias"][BINS:2 * BINS] += 0.3
-    return made
+    return state | {"input.weight": unsharpened(state["input.weight"])}
 
 
 if __name__ == "__main__":
