@@ -227,11 +227,12 @@ def adversarial(minutes):
     mean = copy.deepcopy(model)
     for p in (*model.flow.input_embedding.parameters(), *model.digits.parameters()):
         p.requires_grad_(False)                                    # what tokens mean must stay
-    against = torch.optim.AdamW(judge.parameters(), lr=5e-4, betas=(0.8, 0.99), weight_decay=0.01)
-    run = Run("flow-adversarial", minutes, [mean, model, judge], optimizers(model, 1 / 8))
+    against = torch.optim.AdamW(judge.parameters(), betas=(0.8, 0.99), weight_decay=0.01)
+    run = Run("flow-adversarial", minutes, [mean, model, judge], optimizers(model, 1 / 6))
     others = [p for p in model.parameters() if p.requires_grad]
     for batch in crops:
         run.schedule(hold=0.4, floor=0.03)
+        against.param_groups[0]["lr"] = 5e-4 if run.part < 0.4 else 5e-5       # soon it would win
         made, error, prior = regression(model, crops, *batch)
         true, fake = (((x - crops.mean) / crops.deviation)[..., CONTEXT:] for x in (batch[1], made))
         with torch.autocast("cpu", dtype=torch.bfloat16):
