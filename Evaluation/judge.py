@@ -143,7 +143,7 @@ async def judge(options):
 def spoken(audio):
     """Samples from the first sound to the last: the teacher leaves half a second of silence around them, we a quarter."""
     loud = np.nonzero(np.abs(audio) > 0.01)[0]
-    return loud[-1] - loud[0]
+    return loud[-1] - loud[0] + 1 if len(loud) else 0
 
 
 async def lengths(options):
