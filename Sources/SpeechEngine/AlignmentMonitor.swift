@@ -1,5 +1,6 @@
 /// Watches where T3's attention is in the text, and so knows when speech goes wrong: forbids an end before the text is
-/// spoken, and forces one when the voice lingers, goes back or repeats itself.
+/// spoken, and forces one when the voice lingers, goes back or repeats itself. It also tells what
+/// heads may look at next (`reach`): a model whose heads are kept to that doesn't go back at all.
 ///
 /// Follows the reference's analyser (resemble-ai/chatterbox models/t3/inference/alignment_stream_analyzer.py), whose
 /// limits are `Tuning.reference`, with these differences: limits scale with `threshold`, sums look back `window` frames at
@@ -36,20 +37,14 @@ package struct AlignmentMonitor: Sendable {
         var repeatedText: Float = 5
         /// So many text tokens before the end may be attended to after it.
         var rehearsed = 2
-        /// Text tokens at the start where attention idles and says nothing.
-        var idle = 0
         /// Equal speech tokens in a row that are a repetition.
         var tokenRun = 2
         /// No new text token for so long (or `window`, if longer).
         var stuck = 40
-        /// A jump in the text of another size is no reading but a flicker ...
+        /// A jump in the text of another size is no reading but a flicker.
         var jump = -3...6
-        /// ... unless so many frames in a row read on from there; nil: a flicker always.
-        var flickers: Int?
         /// Whether text further on than there were frames is out of reach.
         var isPaced = true
-        /// Whether an end is near only to those who have passed half of the text.
-        var needsHalf = false
         static let defaultThreshold = 0.15
 
         /// The reference's limits, for the heads it names in the english and multilingual models.
@@ -64,13 +59,13 @@ package struct AlignmentMonitor: Sendable {
         }()
 
         /// For a text of phonemes, from what healthy speech does: it ends with attention up to seven phonemes before the
-        /// stop, after a silence of up to 17 frames, and heads flicker far ahead and back.
+        /// stop, after a silence of up to 17 frames. Its heads are kept within `reach`: left alone they flicker far ahead and
+        /// back.
         package static let phonemes: Tuning = {
             var tuning = Tuning()
             (tuning.ending, tuning.arrival, tuning.tail) = (3...7, 2, 20)
-            (tuning.repeatedText, tuning.rehearsed, tuning.idle) = (6, 3, 1)
-            (tuning.tokenRun, tuning.jump, tuning.flickers) = (16, -4...7, 5)
-            (tuning.isPaced, tuning.needsHalf) = (false, true)
+            (tuning.repeatedText, tuning.rehearsed, tuning.tokenRun) = (6, 3, 16)
+            (tuning.jump, tuning.isPaced) = (-3...5, false)
             return tuning
         }()
     }
@@ -83,8 +78,6 @@ package struct AlignmentMonitor: Sendable {
     package private(set) var position = 0
     private var furthest = 0
     private var sinceProgress = 0
-    /// Where attention strayed to, and for how many frames.
-    private var stray = (position: 0, frames: 0)
     private var arrived = 0
     /// Whether the end of the text was reached.
     package private(set) var isComplete = false
@@ -128,8 +121,12 @@ package struct AlignmentMonitor: Sendable {
         }
         if Float(sinceProgress) >= Float(max(tuning.stuck, window)) * max(1, scale) { return .forceEnd(.stuck) }
         // By this frame alone, as the reference.
-        let nears = now >= length - ending && (!tuning.needsHalf || position >= length / 2)
-        return length > ending + 2 && !nears ? .suppressEnd : .allow
+        return length > ending + 2 && now < length - ending ? .suppressEnd : .allow
+    }
+
+    /// Text tokens that a jump leads to: back from the furthest place, on from the present one.
+    package var reach: Range<Int> {
+        (furthest + tuning.jump.lowerBound..<position + tuning.jump.upperBound + 1).clamped(to: 0..<length)
     }
 
     /// In frames; no more than a window can hold, or a short one would never see it reached.
@@ -142,14 +139,7 @@ package struct AlignmentMonitor: Sendable {
     }
 
     private mutating func follow(_ now: Int) {
-        if tuning.jump.contains(now - position) {
-            position = now
-            stray.frames = 0
-        } else if !isComplete {
-            stray.frames = stray.frames > 0 && tuning.jump.contains(now - stray.position) ? stray.frames + 1 : 1
-            stray.position = now
-            if let flickers = tuning.flickers, stray.frames >= flickers { (position, stray.frames) = (now, 0) }
-        }
+        if tuning.jump.contains(now - position) { position = now }
         if position > furthest { (furthest, sinceProgress) = (position, 0) } else { sinceProgress += 1 }
         if min(now, position) >= length - ending { arrived += 1 }
         if arrived >= tuning.arrival { isComplete = true }
@@ -157,8 +147,7 @@ package struct AlignmentMonitor: Sendable {
 
     private mutating func record(_ attention: [Float]) {
         tails.append(Array(attention.suffix(ending)))
-        let spoken = attention.dropLast(min(attention.count, ending + tuning.rehearsed))
-        returns.append(spoken.dropFirst(tuning.idle).max() ?? 0)
+        returns.append(attention.dropLast(min(attention.count, ending + tuning.rehearsed)).max() ?? 0)
         if tails.count > window { tails.removeFirst() }
         if returns.count > window { returns.removeFirst() }
     }

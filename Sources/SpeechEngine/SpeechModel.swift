@@ -59,6 +59,8 @@ package protocol SpokenTokens: Sendable {
     var logits: [Float] { get }
     /// The newest position's attention over the piece's text; empty if the model has no heads for it.
     var alignment: [Float] { get }
+    /// Text that heads may read from now on, if the model has heads that can be told so; nil: all.
+    var readable: Range<Int>? { get set }
 }
 
 extension T3State: SpokenTokens {}

@@ -254,6 +254,7 @@ package struct Utterance<Model: SpeechModel>: Sendable {
         if speaking.history.isEmpty { verdict = .suppressEnd }
         if tokenCount < request.minNewTokens, isLastPiece() { verdict = .suppressEnd }
         if verdict == .suppressEnd { logits[Int(stop)] = -.infinity }
+        speaking.decoding?.readable = speaking.monitor?.reach
         if case .forceEnd = verdict {
             speaking.ended = true
             endReason = .alignment

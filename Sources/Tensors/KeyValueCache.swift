@@ -1,3 +1,13 @@
+/// What some heads of a layer are kept from seeing, in the first of the batch.
+public struct HiddenPositions: Sendable {
+    public var heads: [Int]
+    public var positions: [Range<Int>]
+
+    public init(heads: [Int] = [], positions: [Range<Int>] = []) {
+        (self.heads, self.positions) = (heads, positions)
+    }
+}
+
 /// Keys and values of the positions that a decoder has seen, for one layer. It grows as it must.
 public struct KeyValueCache: Sendable {
     public let batch: Int
@@ -5,6 +15,8 @@ public struct KeyValueCache: Sendable {
     public let headWidth: Int
     /// Positions held.
     public private(set) var length: Int
+    /// Added to a score, makes its weight vanish.
+    private static let outOfSight: Float = -1e9
     private var packed: PackedHeads
 
     /// - Parameters:
@@ -71,14 +83,23 @@ public struct KeyValueCache: Sendable {
         length += added
     }
 
+    /// What is added to the scores of `length` positions.
+    private static func bias(hiding hidden: [Range<Int>], of length: Int) -> [Float] {
+        var bias = [Float](repeating: 0, count: length)
+        for position in hidden.joined() { bias[position] = outOfSight }
+        return bias
+    }
+
     /// Attention of the newest positions over all that are held, causally: the last query sees everything.
     /// - Parameters:
     ///   - q: `[B, H, T, D]`, for the last `T` positions appended.
     ///   - watched: Heads whose attention is wanted.
+    ///   - hidden: What heads are kept from seeing: its weight is 0.
     /// - Returns: `[B, H, T, D]`, and the attention `[B, watched.count, T, length]`.
-    public func attend(_ q: Tensor, scale: Float, watching watched: [Int] = []) throws -> (
-        output: Tensor, attention: Tensor
-    ) {
+    /// - Throws: `TensorError.shape`; `.range` for a head or a position that isn't there.
+    public func attend(
+        _ q: Tensor, scale: Float, watching watched: [Int] = [], hiding hidden: HiddenPositions = .init()
+    ) throws -> (output: Tensor, attention: Tensor) {
         guard q.shape.count == 4, q.shape[0] == batch, q.shape[1] == heads, q.shape[3] == headWidth,
             q.shape[2] <= length
         else {
@@ -86,10 +107,15 @@ public struct KeyValueCache: Sendable {
                 op: "KeyValueCache.attend", expected: "[\(batch), \(heads), T <= \(length), \(headWidth)]",
                 found: q.shape)
         }
-        if let wrong = watched.first(where: { $0 < 0 || $0 >= heads }) {
+        if let wrong = (watched + hidden.heads).first(where: { $0 < 0 || $0 >= heads }) {
             throw TensorError.range(op: "KeyValueCache.attend", expected: "a head in 0..<\(heads)", found: wrong)
         }
+        if let wrong = hidden.positions.first(where: { $0.lowerBound < 0 || $0.upperBound > length }) {
+            throw TensorError.range(
+                op: "KeyValueCache.attend", expected: "positions in 0..<\(length)", found: wrong.upperBound)
+        }
         let rows = q.shape[2]
+        let bias = hidden.heads.isEmpty ? [] : Self.bias(hiding: hidden.positions, of: length)
         var seen = Tensor(zeros: [batch, watched.count, rows, length])
         let output = try Tensor(shape: q.shape) { out in
             try seen.withUnsafeMutableBufferPointer { seen in
@@ -98,9 +124,13 @@ public struct KeyValueCache: Sendable {
                     let at = head * rows * headWidth
                     let wanted = watched.firstIndex(of: head % heads)
                     let place = wanted.map { seen + (head / heads * watched.count + $0) * rows * length }
-                    try packed.attend(
-                        q.storage.pointer + at, head: head, rows: rows, length: length, scale: scale, causal: true,
-                        bias: nil, biasSteps: (0, 0), probabilities: place, into: out + at)
+                    let isBlinkered = hidden.heads.contains(head)
+                    try bias.withUnsafeBufferPointer { bias in
+                        try packed.attend(
+                            q.storage.pointer + at, head: head, rows: rows, length: length, scale: scale, causal: true,
+                            bias: isBlinkered ? bias.baseAddress : nil, biasSteps: (0, 1), probabilities: place,
+                            into: out + at)
+                    }
                 }
             }
         }

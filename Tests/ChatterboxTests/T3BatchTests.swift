@@ -17,8 +17,9 @@ import Testing
 
         init(_ name: String, precision: Precision = .float32) throws {
             fixture = try Fixture(name)
-            t3 = try T3(
-                fixture.weights, configuration: fixture.configuration(T3Configuration.self), precision: precision)
+            var configuration = try fixture.configuration(T3Configuration.self)
+            configuration.readingHeads = configuration.alignmentHeads
+            t3 = try T3(fixture.weights, configuration: configuration, precision: precision)
             let prompt = fixture.file.entries["in.prompt"] == nil ? [] : try fixture.integers("in.prompt")
             cond = T3Cond(speakerEmb: try fixture.tensor("in.speaker_emb"), promptSpeechTokens: prompt)
             text = try fixture.integers("in.text")
@@ -91,6 +92,7 @@ import Testing
             var state = try t3.prefill(
                 textTokens: text, conditionals: setting.voice(index % 3), cfgWeight: [0, 0.5, 0.9][index % 3])
             for _ in 0..<draw(6) { try t3.step(Int32(draw(60)), state: &state) }
+            if index % 4 == 1 { state.readable = 0..<1 + index / 4 }
             return state
         }
         for size in [1, 2, 3, 5, 7, 8, 12, 12, 4, 9] {

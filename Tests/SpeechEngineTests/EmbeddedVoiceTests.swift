@@ -303,4 +303,33 @@ import Testing
         let ends = [home.end - Double(silence.lowerBound) / 100, words[words.count - 1].end - last]
         #expect(ends.allSatisfy { abs($0) <= 0.3 }, "\(ends)")
     }
+
+    /// Left alone, T3 goes back in most of these and says some words twice; where it may read no more of what is said, it
+    /// doesn't.
+    @Test func longSentencesAreReadOnce() throws {
+        let model = try Self.model.get()
+        let seeds: ClosedRange<UInt64> = 1...6
+        var (guided, free) = (0, 0)
+        for text in [
+            "She had promised to send the letter before the end of the week, but the storm had closed every road to the "
+                + "village.",
+            "The company will open two new factories next spring, and it expects to hire several hundred workers from the "
+                + "region.",
+            "The scientist explained that the light of the nearest stars takes more than four years to travel through "
+                + "space to us.",
+        ] {
+            var request = SpeechRequest(input: text)
+            let counts = try seeds.map { seed in
+                let result = try SpeechEngineTests.spoken(model, request, seed: seed)
+                #expect(result.reason == .stopToken)
+                return result.tokens
+            }
+            let (fewest, most) = try (#require(counts.min()), #require(counts.max()))
+            #expect(Double(most) < 1.12 * Double(fewest), "\(counts)")
+            guided += counts.reduce(0, +)
+            request.enableAlignmentMonitoring = false
+            free += try seeds.reduce(0) { try $0 + SpeechEngineTests.spoken(model, request, seed: $1).tokens }
+        }
+        #expect(Double(guided) < 0.97 * Double(free), "\(guided) and \(free) tokens")
+    }
 }

@@ -13,6 +13,7 @@ struct ScriptedModel: SpeechModel {
     struct Decoding: SpokenTokens {
         var logits: [Float] = []
         var alignment: [Float] = []
+        var readable: Range<Int>?
         var step = 0
         var tokens: Int
     }
@@ -145,10 +146,10 @@ struct ScriptedModel: SpeechModel {
 }
 
 /// Runs an utterance to its end on this thread.
-func spoken(
-    _ model: ScriptedModel, _ request: SpeechRequest
+func spoken<Model: SpeechModel>(
+    _ model: Model, _ request: SpeechRequest, seed: UInt64 = 1
 ) throws -> (chunks: [[Float]], reason: SpeechSummary.EndReason, tokens: Int) {
-    var utterance = try Utterance(model: model, request: request, voiceName: "alloy", voices: ["alloy"], seed: 1)
+    var utterance = try Utterance(model: model, request: request, voiceName: "alloy", voices: ["alloy"], seed: seed)
     var chunks: [[Float]] = []
     for _ in 0..<100_000 {
         switch try utterance.advance(checkpoint: {}) {

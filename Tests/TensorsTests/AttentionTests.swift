@@ -157,6 +157,47 @@ import Testing
         }
     }
 
+    /// A head of the first row attends as if what is hidden from it had never been; all others as ever.
+    @Test(arguments: Route.all.filter { !$0.oneDNN }, [Precision.float32, .bfloat16])
+    func hiddenPositionsHaveNoWeight(route: Route, precision: Precision) throws {
+        var samples = Samples(seed: 34)
+        let k = samples.tensor([2, 3, 90, 24]), v = samples.tensor(k.shape), q = samples.tensor([2, 3, 1, 24])
+        func cache(_ positions: Range<Int>...) throws -> KeyValueCache {
+            var cache = KeyValueCache(batch: 2, heads: 3, headWidth: 24, capacity: 90, precision: precision)
+            for range in positions {
+                try cache.append(
+                    keys: k.sliced(axis: 2, from: range.lowerBound, to: range.upperBound),
+                    values: v.sliced(axis: 2, from: range.lowerBound, to: range.upperBound))
+            }
+            return cache
+        }
+        for watched in [[], [1]] {
+            let hidden = HiddenPositions(heads: [1], positions: [4..<30, 41..<88, 60..<60])
+            let (found, all, rest) = try route.use {
+                (
+                    try cache(0..<90).attend(q, scale: 0.3, watching: watched, hiding: hidden),
+                    try cache(0..<90).attend(q, scale: 0.3, watching: watched),
+                    try cache(0..<4, 30..<41, 88..<90).attend(q, scale: 0.3, watching: watched)
+                )
+            }
+            for head in 0..<6 {
+                let expected = head == 1 ? rest : all
+                expectClose(
+                    try found.output.reshaped([6, 24]).sliced(axis: 0, from: head, to: head + 1),
+                    try expected.output.reshaped([6, 24]).sliced(axis: 0, from: head, to: head + 1),
+                    precision == .float32 ? 2e-6 : 1e-2)
+            }
+            guard !watched.isEmpty else { continue }
+            let weights = found.attention.values
+            #expect(weights[4..<30].allSatisfy { $0 < 1e-20 } && weights[41..<88].allSatisfy { $0 < 1e-20 })
+            #expect(abs(weights[0..<90].reduce(0, +) - 1) < 1e-5)
+        }
+        let wrong = [HiddenPositions(heads: [1], positions: [4..<10]), HiddenPositions(heads: [3], positions: [4..<5])]
+        for wrong in wrong {
+            #expect(throws: TensorError.self) { try cache(0..<9).attend(q, scale: 1, hiding: wrong) }
+        }
+    }
+
     @Test func theCacheChecksShapes() throws {
         var cache = KeyValueCache(batch: 1, heads: 2, headWidth: 4, capacity: 1)
         let x = Tensor(zeros: [1, 2, 3, 4])

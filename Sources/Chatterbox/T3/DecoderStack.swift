@@ -6,8 +6,8 @@ import Tensors
 protocol DecoderStack: Sendable {
     associatedtype Layer: DecoderLayer
     var layers: [Layer] { get }
-    /// Heads to watch in each layer.
-    var watched: WatchedHeads { get }
+    /// Heads to watch, by layer: those whose attention tells where speech is in the text.
+    var watched: [[Int]] { get }
     /// Most positions that a sequence may have.
     var positionCount: Int { get }
     /// What the first layer reads, and what every layer needs to know of the positions.
@@ -49,7 +49,7 @@ extension DecoderStack {
         for (index, layer) in layers.enumerated() {
             let seen: [Tensor]
             (x, seen) = try layer(
-                x, index: index, spans: spans, positions: positions, states: &states, watching: watched.heads[index])
+                x, index: index, spans: spans, positions: positions, states: &states, watching: watched[index])
             for (span, seen) in seen.enumerated() { attention[span] += lastRows(seen) }
         }
         let rows = x.shape[0] / max(count, 1)
@@ -65,18 +65,6 @@ extension DecoderStack {
                 let start = (head * time + time - 1) * length
                 return Array(values[start..<start + length])
             }
-        }
-    }
-}
-
-/// The heads whose attention tells where speech is in the text.
-struct WatchedHeads: Sendable {
-    /// By layer.
-    let heads: [[Int]]
-
-    init(_ configuration: T3Configuration) {
-        heads = (0..<configuration.layerCount).map { layer in
-            configuration.alignmentHeads.filter { $0[0] == layer }.map { $0[1] }
         }
     }
 }

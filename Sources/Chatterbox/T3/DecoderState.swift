@@ -6,6 +6,8 @@ struct DecoderState: Sendable {
     let rows: Int
     /// By layer.
     var caches: [KeyValueCache]
+    /// By layer, what heads don't see in row 0; empty if they see everything.
+    var hidden: [HiddenPositions] = []
     /// Positions read.
     var length: Int { caches.first?.length ?? 0 }
 

@@ -5,7 +5,7 @@ import Tensors
 /// Source: transformers modeling_gpt2.py
 struct GPT2Model: DecoderStack {
     let layers: [GPT2Block]
-    let watched: WatchedHeads
+    let watched: [[Int]]
     let positionCount: Int
     private let positionEmbedding: Embedding
     private let finalNorm: LayerNorm
@@ -18,7 +18,7 @@ struct GPT2Model: DecoderStack {
             try GPT2Block(layers.scope("h.\($0)"), configuration: configuration, epsilon: epsilon)
         }
         finalNorm = try layers.layerNorm("ln_f", configuration.hiddenSize, epsilon: epsilon)
-        watched = WatchedHeads(configuration)
+        watched = configuration.byLayer(configuration.alignmentHeads)
     }
 
     func begin(_ x: Tensor, spans: [DecoderSpan]) throws -> (Tensor, Void) {

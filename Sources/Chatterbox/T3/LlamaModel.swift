@@ -5,7 +5,7 @@ import Tensors
 /// Source: transformers modeling_llama.py
 struct LlamaModel: DecoderStack {
     let layers: [LlamaDecoderLayer]
-    let watched: WatchedHeads
+    let watched: [[Int]]
     let positionCount: Int
     let rotary: RotaryEmbedding
     private let norm: RMSNorm
@@ -20,7 +20,7 @@ struct LlamaModel: DecoderStack {
         rotary = try RotaryEmbedding(
             headDim: configuration.headDim, theta: configuration.needed(configuration.ropeTheta, "rope_theta"),
             scaling: configuration.ropeScaling, positions: positions)
-        watched = WatchedHeads(configuration)
+        watched = configuration.byLayer(configuration.alignmentHeads)
         positionCount = positions
     }
 

@@ -38,7 +38,8 @@ struct SelfAttention: Sendable {
                     let own = try projected.sliced(axis: 0, from: span.range.lowerBound, to: span.range.upperBound)
                         .reshaped([span.rows, span.positions.count, 3 * heads, headDim]).transposed(1, 2)
                     let (output, attention) = try attend(
-                        own, rotary: rotary?[index], cache: &states[index].caches[layer], watching: watched)
+                        own, rotary: rotary?[index], cache: &states[index].caches[layer], watching: watched,
+                        hiding: states[index].hidden.isEmpty ? .init() : states[index].hidden[layer])
                     parts[index] = (
                         try output.transposed(1, 2).reshaped([span.range.count, heads * headDim]), attention
                     )
@@ -52,7 +53,8 @@ struct SelfAttention: Sendable {
     /// - Parameter projected: queries, keys and values of one sequence, `[rows, 3 * heads, T, headDim]`.
     /// - Returns: `[rows, heads, T, headDim]`.
     private func attend(
-        _ projected: Tensor, rotary: RotaryEmbedding.Tables?, cache: inout KeyValueCache, watching watched: [Int]
+        _ projected: Tensor, rotary: RotaryEmbedding.Tables?, cache: inout KeyValueCache, watching watched: [Int],
+        hiding hidden: HiddenPositions
     ) throws -> (output: Tensor, attention: Tensor) {
         var turned = try projected.sliced(axis: 1, from: 0, to: 2 * heads)
         if let rotary { turned = try turned.rotated(cosine: rotary.cosine, sine: rotary.sine) }
@@ -60,6 +62,7 @@ struct SelfAttention: Sendable {
             keys: turned.sliced(axis: 1, from: heads, to: 2 * heads),
             values: projected.sliced(axis: 1, from: 2 * heads, to: 3 * heads))
         return try cache.attend(
-            turned.sliced(axis: 1, from: 0, to: heads), scale: 1 / Float(headDim).squareRoot(), watching: watched)
+            turned.sliced(axis: 1, from: 0, to: heads), scale: 1 / Float(headDim).squareRoot(), watching: watched,
+            hiding: hidden)
     }
 }

@@ -21,6 +21,8 @@ public struct T3: Sendable {
     private let textPositions: Embedding?
     private let speechPositions: Embedding?
     private let speechHead: Linear
+    /// By layer.
+    private let readingHeads: [[Int]]
     private let prefixes = RecentValues<T3Cond, DecoderState>(capacity: Self.rememberedPrefixes)
 
     /// Reads every weight and audits that none is left over.
@@ -43,6 +45,7 @@ public struct T3: Sendable {
             self.textPositions = nil
             self.speechPositions = nil
         }
+        self.readingHeads = configuration.byLayer(configuration.readingHeads ?? [])
         self.condEnc = try T3CondEnc(layers.scope("cond_enc"), configuration: configuration)
         self.textEmbedding = try layers.embedding("text_emb", configuration.textVocabularySize, hidden)
         self.speechEmbedding = try layers.embedding("speech_emb", configuration.speechVocabularySize, hidden)
@@ -174,7 +177,12 @@ public struct T3: Sendable {
     /// Runs `count` more positions of some of the states.
     /// - Parameter x: `[N, D]`, the rows of these states.
     private func advance(_ x: Tensor, count: Int, states: inout [T3State], _ range: Range<Int>) throws {
-        var decoders = range.map { states[$0].decoder.take() }
+        var decoders = range.map { index in
+            var decoder = states[index].decoder.take()
+            let hidden = states[index].unreadable
+            decoder.hidden = hidden.isEmpty ? [] : readingHeads.map { HiddenPositions(heads: $0, positions: hidden) }
+            return decoder
+        }
         defer { for (index, decoder) in zip(range, decoders) { states[index].decoder = decoder } }
         let (hidden, attention) = try backbone(x, count: count, states: &decoders)
         let logits = try speechHead(hidden)
@@ -217,6 +225,9 @@ public struct T3State: Sendable {
     public internal(set) var headAlignments: [[Float]] = []
     /// Speech tokens fed so far.
     public internal(set) var steps = 0
+    /// Text tokens that the configuration's reading heads may attend to from now on, in the row with the text; nil: all.
+    /// What they can't see is not spoken: so speech is kept from going back, or far ahead.
+    public var readable: Range<Int>?
     var decoder: DecoderState
     let cfgWeight: Float
     /// Where the text is among the positions.
@@ -231,6 +242,14 @@ public struct T3State: Sendable {
         self.decoder = decoder
         self.cfgWeight = cfgWeight
         self.text = text
+    }
+
+    /// The positions of all other text.
+    var unreadable: [Range<Int>] {
+        guard let readable else { return [] }
+        let (first, end) = (text.lowerBound + readable.lowerBound, text.lowerBound + readable.upperBound)
+        let seen = (first..<end).clamped(to: text)
+        return [text.lowerBound..<seen.lowerBound, seen.upperBound..<text.upperBound]
     }
 
     /// The state, whose caches are no more here: so that it is the one copy, which is changed in place.

@@ -29,6 +29,7 @@ extension T3Configuration {
         try token(stopSpeechToken, below: speechVocabularySize, "stop_speech_token")
         for closing in closingTokens ?? [] { try token(closing, below: speechVocabularySize, "closing_tokens") }
         try validate(alignmentHeads, &check, "alignment_heads")
+        try validate(readingHeads ?? [], &check, "reading_heads")
         try check.scope("sampling") { try sampling.validate(&$0) }
     }
 

@@ -36,6 +36,8 @@ public struct T3Configuration: Codable, Sendable, Equatable {
     public var closingTokens: [Int32]?
     /// Heads whose attention moves over the text as it is spoken: `[layer, head]` each.
     public var alignmentHeads: [[Int]]
+    /// All heads that read the text as it is spoken, for models that can be kept from going back in it: `[layer, head]` each.
+    public var readingHeads: [[Int]]?
     public var sampling: Sampling
 
     /// The transformer inside. It decides more than that, as in the reference: a GPT-2 model has no position embeddings
@@ -48,6 +50,11 @@ public struct T3Configuration: Codable, Sendable, Equatable {
     /// The text with its start and stop token, if the model has them.
     public func framed(_ text: [Int32]) -> [Int32] {
         (startTextToken.map { [$0] } ?? []) + text + (stopTextToken.map { [$0] } ?? [])
+    }
+
+    /// The heads of each layer, of `[layer, head]` pairs.
+    func byLayer(_ heads: [[Int]]) -> [[Int]] {
+        (0..<layerCount).map { layer in heads.filter { $0[0] == layer }.map { $0[1] } }
     }
 
     /// Every `[layer, head]`.
@@ -120,6 +127,7 @@ public struct T3Configuration: Codable, Sendable, Equatable {
         case emotionAdv = "emotion_adv"
         case closingTokens = "closing_tokens"
         case alignmentHeads = "alignment_heads"
+        case readingHeads = "reading_heads"
     }
 
     /// A field that the backbone can't do without. Decoding a config.json has checked it; T3 can be made from a

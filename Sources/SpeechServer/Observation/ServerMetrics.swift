@@ -49,13 +49,13 @@ package struct ServerMetrics: Sendable {
         Metric.httpSeconds.histogram(route, by: factory).record(duration.inSeconds)
     }
 
-    func opened(_ transport: SpeechOrigin.Transport) {
+    /// Counts a connection as open while it is served.
+    func counting(_ transport: SpeechOrigin.Transport, _ serve: () async -> Void) async {
         Metric.connectionsOpened.counter(transport.rawValue, by: factory).increment()
-        Metric.connections.gauge(transport.rawValue, by: factory).increment()
-    }
-
-    func closed(_ transport: SpeechOrigin.Transport) {
-        Metric.connections.gauge(transport.rawValue, by: factory).decrement()
+        let open = Metric.connections.gauge(transport.rawValue, by: factory)
+        open.increment()
+        await serve()
+        open.decrement()
     }
 }
 

@@ -140,9 +140,7 @@ struct UpgradableHTTPChannel: ServerChildChannel, HTTPChannelHandler {
         case .http2(let connection):
             await handle(connection, logger)
         case .webSocket(let messages, let client):
-            shared.metrics.opened(.websocket)
-            await shared.serve(messages, client, logger)
-            shared.metrics.closed(.websocket)
+            await shared.metrics.counting(.websocket) { await shared.serve(messages, client, logger) }
         }
     }
 
@@ -167,19 +165,19 @@ struct UpgradableHTTPChannel: ServerChildChannel, HTTPChannelHandler {
     ) async {
         var watching = self
         watching.responder = shared.registry.watching(responder, presence)
-        shared.metrics.opened(.http)
-        await ConnectionID.$current.withValue(ConnectionID.make()) { [watching] in
-            await watching.handleHTTP(asyncChannel: http, logger: logger)
+        await shared.metrics.counting(.http) { [watching] in
+            await ConnectionID.$current.withValue(ConnectionID.make()) {
+                await watching.handleHTTP(asyncChannel: http, logger: logger)
+            }
         }
-        shared.metrics.closed(.http)
     }
 
     private func handle(_ http2: HTTP2Channel.Value, _ logger: Logger) async {
-        shared.metrics.opened(.http)
-        await ConnectionID.$current.withValue(ConnectionID.make()) {
-            await shared.http2.handle(value: http2, logger: logger)
+        await shared.metrics.counting(.http) {
+            await ConnectionID.$current.withValue(ConnectionID.make()) {
+                await shared.http2.handle(value: http2, logger: logger)
+            }
         }
-        shared.metrics.closed(.http)
     }
 
     private func upgrader(_ admitted: UpgradeAccess.Admitted) -> NIOTypedWebSocketServerUpgrader<Negotiated> {
