@@ -1,5 +1,4 @@
 import Foundation
-import SpeechServer
 
 /// Lines of `NAME=value`, as systemd's EnvironmentFile has them.
 enum EnvironmentFile {
@@ -62,6 +61,12 @@ enum EnvironmentFile {
         let unknown = entries.filter { !names.contains($0.key) }
         guard let (name, entry) = unknown.min(by: { $0.value.line < $1.value.line }) else { return }
         if onlyInEnvironment.contains(name) { throw .onlyInEnvironment(name, line: entry.line) }
-        throw .unknownName(name, line: entry.line, nearest: Suggestion.nearest(3, to: name, in: names))
+        throw .unknownName(name, line: entry.line, nearest: nearest(to: name, among: names))
+    }
+
+    /// The three that take the fewest letters put in or taken out: what is left out most is a prefix, which is cheap so.
+    private static func nearest(to name: String, among names: Set<String>) -> [String] {
+        let ranked = names.map { (changes: Array(name).difference(from: Array($0)).count, name: $0) }
+        return ranked.sorted { $0 < $1 }.prefix(3).map(\.name)
     }
 }

@@ -2,14 +2,10 @@
 package enum Suggestion {
     /// - Returns: nil if none is much like it.
     package static func nearest(to name: String, in known: [String]) -> String? {
-        guard name.count <= 60, let best = nearest(1, to: name.lowercased(), in: known).first else { return nil }
-        return distance(name.lowercased(), best) <= max(2, name.count / 3) ? best : nil
-    }
-
-    /// Those most like it, the likest first.
-    package static func nearest(_ count: Int, to name: String, in known: some Sequence<String>) -> [String] {
-        let ranked = known.map { (distance: distance(name, $0), name: $0) }
-        return ranked.sorted { $0 < $1 }.prefix(count).map(\.name)
+        guard name.count <= 60 else { return nil }
+        let best = known.map { (name: $0, distance: distance(name.lowercased(), $0)) }.min { $0.distance < $1.distance }
+        guard let best, best.distance <= max(2, name.count / 3) else { return nil }
+        return best.name
     }
 
     /// Levenshtein's edit distance.
