@@ -64,7 +64,8 @@ enum EnvironmentFile {
         throw .unknownName(name, line: entry.line, nearest: nearest(to: name, among: names))
     }
 
-    /// The three that take the fewest letters put in or taken out: what is left out most is a prefix, which is cheap so.
+    /// The three that take the fewest letters put in or taken out: mostly a prefix was left out, which `Suggestion` would
+    /// take for a great difference.
     private static func nearest(to name: String, among names: Set<String>) -> [String] {
         let ranked = names.map { (changes: Array(name).difference(from: Array($0)).count, name: $0) }
         return ranked.sorted { $0 < $1 }.prefix(3).map(\.name)

@@ -247,9 +247,10 @@ public struct T3State: Sendable {
     /// The positions of all other text.
     var unreadable: [Range<Int>] {
         guard let readable else { return [] }
-        let (first, end) = (text.lowerBound + readable.lowerBound, text.lowerBound + readable.upperBound)
-        let seen = (first..<end).clamped(to: text)
-        return [text.lowerBound..<seen.lowerBound, seen.upperBound..<text.upperBound]
+        let seen = readable.clamped(to: 0..<text.count)
+        return [
+            text.lowerBound..<text.lowerBound + seen.lowerBound, text.lowerBound + seen.upperBound..<text.upperBound,
+        ]
     }
 
     /// The state, whose caches are no more here: so that it is the one copy, which is changed in place.
